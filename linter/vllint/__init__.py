@@ -1,0 +1,1 @@
+"""vllint reads the files that launch vLLM and says what is wrong before deployment."""

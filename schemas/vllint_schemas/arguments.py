@@ -1,0 +1,106 @@
+"""What vLLM's argument parser understands from a launch's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vllint_schemas.known import Located, Origin, Unknown
+from vllint_schemas.position import Span
+from vllint_schemas.words import Word
+
+ProblemKind = Literal[
+    "unknown_option",
+    "ambiguous_option",
+    "unexpected_word",
+    "missing_value",
+    "invalid_value",
+    "invalid_choice",
+    "value_on_flag",
+    "model_twice",
+    "model_missing",
+    "model_after_list",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentProblem:
+    """A reason for vLLM's parser to refuse the words; `message` is what it prints after `error: `."""
+
+    kind: ProblemKind
+    message: str
+    word: Word
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One option as given: its canonical `option` and `dest`, the words it takes, its decoded value.
+
+    `first` and `last` are the indices in argv of the option's own word and of its last value word.
+    """
+
+    option: str
+    dest: str
+    flag: Word
+    value: Located[Any] | Unknown
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineArgs:
+    """The options vLLM would see.
+
+    `arguments` are those given, in order; `defaults` what the release sets for those that are not.
+    `open_ended` says why the list may be incomplete: words that are not known may be any option.
+    """
+
+    vllm_version: str
+    model: Located[str] | Unknown
+    arguments: tuple[Argument, ...]
+    defaults: Mapping[str, Any] = field(repr=False)
+    problems: tuple[ArgumentProblem, ...] = ()
+    open_ended: Unknown | None = None
+
+    def given(self, dest: str) -> Argument | None:
+        """Return the last argument that sets `dest`: the one that counts."""
+        for argument in reversed(self.arguments):
+            if argument.dest == dest:
+                return argument
+        return None
+
+    def value(self, dest: str) -> Located[Any] | Unknown:
+        """Return what `dest` is set to: as given, else the release's default, else `Unknown`."""
+        argument = self.given(dest)
+        if argument is not None:
+            return argument.value
+        if self.open_ended is not None:
+            return self.open_ended
+        return Located(self.defaults.get(dest), None, Origin.FLAG_DEFAULT)
+
+    def integer(self, dest: str) -> Located[int] | Unknown:
+        """Return the whole number `dest` is set to; `Unknown` for anything else, unset included."""
+        found = self.value(dest)
+        if isinstance(found, Unknown):
+            return found
+        if isinstance(found.value, bool) or not isinstance(found.value, int):
+            return Unknown(f"`{dest}` is not a whole number")
+        return found
+
+    def is_on(self, dest: str) -> Located[bool] | Unknown:
+        """Return whether the switch `dest` is on; unset counts as off."""
+        found = self.value(dest)
+        if isinstance(found, Unknown):
+            return found
+        return Located(bool(found.value), found.span, found.origin, found.via)
+
+    def place(self, dest: str) -> Span | None:
+        """Return where `dest` is set, if it is given."""
+        argument = self.given(dest)
+        if argument is None:
+            return None
+        if isinstance(argument.value, Located) and argument.value.span is not None:
+            return argument.value.span
+        return argument.flag.span

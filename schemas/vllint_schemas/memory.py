@@ -1,0 +1,54 @@
+"""GPU memory of a launch, per rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from vllint_schemas.known import Unknown
+
+Verdict = Literal["fits", "tight", "does_not_fit"]
+
+
+class Band(NamedTuple):
+    """An estimate in bytes: optimistic, likely and pessimistic. For free memory, `low` is the least."""
+
+    low: float
+    mid: float
+    high: float
+
+    def __add__(self, other: object) -> Band:
+        """Add bound to bound."""
+        if not isinstance(other, Band):
+            return NotImplemented
+        return Band(self.low + other.low, self.mid + other.mid, self.high + other.high)
+
+
+@dataclass(frozen=True, slots=True)
+class RankMemory:
+    """What one pipeline stage's rank holds, in bytes (`kv_tokens` in tokens).
+
+    `parameters` is what vLLM builds, `weights` what stays resident. Fields that need the card or the
+    model's cache layout are `Unknown` without them.
+    """
+
+    name: str
+    parameters: float
+    weights: Band
+    budget: Band | Unknown
+    activations: Band | Unknown
+    non_torch: Band | Unknown
+    cuda_graphs: Band | Unknown
+    kv: Band | Unknown
+    kv_needed: float | Unknown
+    kv_tokens: Band | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """Whether a launch fits its cards, stage by stage. `max_concurrency` counts full-length requests."""
+
+    verdict: Verdict | Unknown
+    ranks: tuple[RankMemory, ...]
+    max_model_len: int | Unknown
+    max_concurrency: Band | Unknown
