@@ -1,0 +1,1 @@
+"""How vLLM spends GPU memory at start-up, re-enacted per rank."""

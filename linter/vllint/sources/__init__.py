@@ -1,0 +1,1 @@
+"""Readers: from a file's text to the launches in it."""

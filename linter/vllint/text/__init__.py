@@ -1,0 +1,1 @@
+"""Text whose every decoded character knows the source it came from."""

@@ -1,0 +1,1 @@
+"""vLLM's own argument semantics, by release."""

@@ -1,0 +1,5 @@
+"""`python -m vllint`."""
+
+from vllint.cli import main
+
+main()

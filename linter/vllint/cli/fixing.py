@@ -1,0 +1,51 @@
+"""`vllint check --fix` and `--diff`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from vllint.checking import Checker, Report
+from vllint.engine import Judged
+from vllint.fix import fix_until_settled, unified_diff, write_atomically
+from vllint.text.source import SourceText, decode
+from vllint_schemas import Applicability, Fix
+
+
+def fix_files(checker: Checker, paths: Sequence[str], unsafe: bool, only_show: bool) -> Report:
+    """Apply fixes file by file, or print them as a diff; return the report of what is left."""
+    before = checker.check(paths)
+    changed: dict[str, str] = {}
+    for judged in before.judged:
+        if _wanted(judged, unsafe):
+            changed.update(_fixed(checker, judged, unsafe, changed))
+    for path, text in sorted(changed.items()):
+        source = decode(path, Path(path).read_bytes())
+        if only_show:
+            click.echo(unified_diff(path, source.text, text), nl=False)
+        else:
+            write_atomically(Path(path), source.encode(text))
+    return before if only_show or not changed else checker.check(paths)
+
+
+def _wanted(judged: Judged, unsafe: bool) -> list[Fix]:
+    levels = {Applicability.SAFE, Applicability.UNSAFE} if unsafe else {Applicability.SAFE}
+    fixes = (finding.fix for finding in judged.findings)
+    return [fix for fix in fixes if fix is not None and fix.applicability in levels and fix.edits]
+
+
+def _fixed(checker: Checker, judged: Judged, unsafe: bool, earlier: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the texts that change when the file's fixes are applied until none is left.
+
+    A fix is kept only if the file reads as before and no new finding as severe as an error appears.
+    """
+    originals = {path: earlier.get(path, text) for path, text in judged.sources.items()}
+
+    def judge(texts: Mapping[str, str]) -> Iterable[Fix]:
+        again = checker.judge(SourceText(judged.path, texts[judged.path]), texts)
+        return _wanted(again, unsafe)
+
+    outcome = fix_until_settled(originals, judge, checker.still_reads)
+    return {path: text for path, text in outcome.texts.items() if text != originals[path]}

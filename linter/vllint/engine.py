@@ -1,0 +1,255 @@
+"""One file at a time: from its text to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vllint.facts import FactName, LaunchFacts, Release
+from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
+from vllint.memory.estimate import estimate_memory, known_card
+from vllint.models.resolve import ModelSources, resolve_model
+from vllint.rule import Rule
+from vllint.settings import Settings, is_selected, severity_of
+from vllint.sources.directives import Directive, Stated, read_directives, stated_for
+from vllint.sources.readers import Neighbour, Reading, read_command, read_source
+from vllint.text.source import SourceText
+from vllint.vllm.engine_args import engine_args
+from vllint.vllm.options import nearest, releases
+from vllint.vllm.parallel import parallel_sizes
+from vllint_schemas import (
+    EngineArgs,
+    Finding,
+    Gpu,
+    Launch,
+    Located,
+    MemoryEstimate,
+    ModelFacts,
+    Origin,
+    SourceProblem,
+    Unknown,
+    Variable,
+    Word,
+)
+from vllint_schemas.parallel import Parallel
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A fact that is not known and kept a rule from judging a launch."""
+
+    launch: str
+    fact: FactName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What is stated from outside the file: on the command line, in settings, by a caller."""
+
+    machines: tuple[Machine, ...] = ()
+    vllm_versions: tuple[Located[str], ...] = ()
+    models: ModelSources = ModelSources()  # noqa: RUF009 - immutable
+    env_files: tuple[SourceText, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one file."""
+
+    path: str
+    kinds: tuple[str, ...]
+    launches: tuple[LaunchFacts, ...]
+    findings: tuple[Finding, ...]
+    unchecked: tuple[Unchecked, ...]
+    sources: Mapping[str, str]
+
+
+def judge_source(
+    source: SourceText,
+    neighbour: Neighbour,
+    rules: Sequence[Rule],
+    settings: Settings,
+    assumptions: Assumptions,
+) -> Judged:
+    """Judge a file. `neighbour` reads files beside it; what it reads is kept for fixes and frames."""
+    texts = {source.path: source.text, **{file.path: file.text for file in assumptions.env_files or ()}}
+
+    def remembered(name: str) -> SourceText | None:
+        found = neighbour(name)
+        if found is not None:
+            texts[found.path] = found.text
+        return found
+
+    reading = read_source(source, remembered, assumptions.env_files)
+    return _judge(source.path, source.text, reading, texts, rules, settings, assumptions)
+
+
+def judge_command(
+    command: Word,
+    environment: tuple[Variable, ...],
+    rules: Sequence[Rule],
+    settings: Settings,
+    assumptions: Assumptions,
+) -> Judged:
+    """Judge a command given as text, in an environment."""
+    path, text = command.site.path, command.text
+    reading = read_command(command, environment)
+    return _judge(path, text, reading, {path: text}, rules, settings, assumptions)
+
+
+def judge_unreadable(problem: SourceProblem, rules: Sequence[Rule], settings: Settings) -> Judged:
+    """Judge a file that is no text."""
+    path = problem.span.path
+    return _judge(path, "", Reading(problems=(problem,)), {}, rules, settings, Assumptions())
+
+
+def judge_launch(
+    launch: Launch, text: str, rules: Sequence[Rule], settings: Settings, assumptions: Assumptions
+) -> Judged:
+    """Judge a launch made of a list of words; `text` has them side by side."""
+    reading = Reading((launch.kind,), (launch,))
+    return _judge(launch.path, text, reading, {launch.path: text}, rules, settings, assumptions)
+
+
+def _judge(
+    path: str,
+    text: str,
+    reading: Reading,
+    texts: Mapping[str, str],
+    rules: Sequence[Rule],
+    settings: Settings,
+    assumptions: Assumptions,
+) -> Judged:
+    findings = [
+        finding for problem in reading.problems for rule in rules for finding in rule.check_source(problem)
+    ]
+    unchecked: list[Unchecked] = []
+    launches = _facts(reading.launches, text, path, texts, assumptions) if reading.launches else ()
+    for facts in launches:
+        findings.extend(_check(facts, rules, unchecked))
+    kept = _selected(findings, settings, {rule.code: rule for rule in rules})
+    return Judged(path, reading.kinds, launches, kept, tuple(dict.fromkeys(unchecked)), texts)
+
+
+def _facts(
+    launches: tuple[Launch, ...],
+    text: str,
+    path: str,
+    texts: Mapping[str, str],
+    assumptions: Assumptions,
+) -> tuple[LaunchFacts, ...]:
+    directives = read_directives(text, path)
+    facts = [
+        launch_facts(launch, _stated(launch, launches, directives, text), texts, assumptions)
+        for launch in launches
+    ]
+    return tuple(replace(one, machine_mates=_machine_mates(one, facts)) for one in facts)
+
+
+def _stated(
+    launch: Launch, launches: tuple[Launch, ...], directives: Sequence[Directive], text: str
+) -> Stated:
+    return stated_for(launch, launches, directives, text) if directives else Stated((), ())
+
+
+def launch_facts(
+    launch: Launch, stated: Stated, texts: Mapping[str, str], assumptions: Assumptions
+) -> LaunchFacts:
+    """Work out everything there is to know about a launch."""
+    release = _release(launch, stated, assumptions)
+    args = engine_args(launch.argv, launch.entry_point, release.judged)
+    own = [machine for directive in stated.launch if (machine := _machine(directive))]
+    shared = tuple(machine for directive in stated.file if (machine := _machine(directive)))
+    hardware = resolve_hardware(launch.hardware, own[-1] if own else None, shared + assumptions.machines)
+    model = resolve_model(args, assumptions.models)
+    parallel = parallel_sizes(args)
+    memory = _memory(model, parallel, args, known_card(hardware.gpu))
+    return LaunchFacts(launch, args, release, hardware, model, parallel, memory, texts)
+
+
+def _machine(directive: Directive) -> Machine | None:
+    if directive.gpu is None:
+        return None
+    return parse_machine(directive.gpu.value, directive.gpu.span, Origin.DIRECTIVE)
+
+
+def _release(launch: Launch, stated: Stated, assumptions: Assumptions) -> Release:
+    """Return the release to judge by: directives, then the file, then what is stated from outside."""
+    directives = [directive.vllm for directive in (*stated.launch, *stated.file) if directive.vllm]
+    own = launch.vllm_version
+    candidates = [
+        *((found, "directive") for found in directives[:1]),
+        *([(own, _version_source(launch))] if isinstance(own, Located) else []),
+        *((found, found.origin.value) for found in assumptions.vllm_versions),
+    ]
+    if not candidates:
+        reason = own if isinstance(own, Unknown) else Unknown("no release is stated")
+        return Release(releases()[-1], reason, "newest known", exact=True)
+    version, source = candidates[0]
+    judged, exact = nearest(version.value)
+    return Release(judged, version, source, exact)
+
+
+def _version_source(launch: Launch) -> str:
+    version = launch.vllm_version
+    if launch.image is not None and isinstance(version, Located) and version.value in launch.image.text:
+        return "image tag"
+    return "pip pin"
+
+
+def _memory(
+    model: ModelFacts | Unknown, parallel: Parallel | Unknown, args: EngineArgs, gpu: Gpu | Unknown
+) -> MemoryEstimate | Unknown:
+    if isinstance(model, Unknown):
+        return model
+    if isinstance(parallel, Unknown):
+        return parallel
+    return estimate_memory(model, parallel, args, gpu)
+
+
+def _machine_mates(facts: LaunchFacts, others: Iterable[LaunchFacts]) -> int | Unknown:
+    """Return how many GPUs the file's other launches take from the machine that this launch is given.
+
+    A launch with a number of its own in the file has these GPUs to itself.
+    """
+    own = facts.launch.hardware.gpu_count
+    if isinstance(own, Located) and own.value != "all":
+        return 0
+    taken = 0
+    for other in others:
+        if other is facts:
+            continue
+        if isinstance(other.maybe_parallel, Unknown):
+            return other.maybe_parallel
+        taken += other.maybe_parallel.gpus_needed_here
+    return taken
+
+
+def _check(facts: LaunchFacts, rules: Sequence[Rule], unchecked: list[Unchecked]) -> list[Finding]:
+    """Run the rules whose needs are met; those that wait for others come after them."""
+    findings: list[Finding] = []
+    for rule in sorted(rules, key=lambda rule: bool(rule.waits_for)):
+        if any(finding.code in rule.waits_for for finding in findings):
+            continue
+        missing = next(
+            ((need, why) for need in rule.needs if (why := facts.why_unknown(need)) is not None), None
+        )
+        if missing is not None:
+            unchecked.append(Unchecked(facts.launch.id, missing[0], missing[1].reason))
+            continue
+        findings.extend(rule.check(facts))
+    return findings
+
+
+def _selected(
+    findings: Iterable[Finding], settings: Settings, rules: Mapping[str, Rule]
+) -> tuple[Finding, ...]:
+    kept: dict[Finding, None] = {}
+    for finding in findings:
+        preview = rules[finding.code].preview
+        if not is_selected(settings, finding.code, finding.name, preview):
+            continue
+        severity = severity_of(settings, finding.code, finding.name, finding.severity)
+        kept[finding if severity is finding.severity else replace(finding, severity=severity)] = None
+    return tuple(sorted(kept, key=lambda finding: (finding.span, finding.code)))

@@ -1,0 +1,100 @@
+"""Everything that is known about one launch, as rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from vllint_schemas import (
+    EngineArgs,
+    Gpu,
+    Hardware,
+    Launch,
+    Located,
+    MemoryEstimate,
+    ModelFacts,
+    Unknown,
+)
+from vllint_schemas.parallel import Parallel
+
+FactName = Literal["model", "gpu", "gpu_count", "parallel", "memory"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The tabled vLLM release that judges a launch, and where it came from.
+
+    `stated` is the release the file or the user names, `Unknown` when nobody does; `exact` says that the
+    table holds that very release line.
+    """
+
+    judged: str
+    stated: Located[str] | Unknown
+    source: str
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchFacts:
+    """A launch with what vLLM would understand from it, its model, its hardware and its memory.
+
+    The `maybe_` fields may be `Unknown`. A rule that declares a fact among its `needs` reads it through
+    the property of that name, which the engine has made sure is known. `sources` are the texts of the
+    files involved, for writing fixes. `machine_mates` are the GPUs that the file's other launches take
+    from the same machine.
+    """
+
+    launch: Launch
+    args: EngineArgs
+    release: Release
+    hardware: Hardware
+    maybe_model: ModelFacts | Unknown
+    maybe_parallel: Parallel | Unknown
+    maybe_memory: MemoryEstimate | Unknown
+    sources: Mapping[str, str] = field(repr=False)
+    machine_mates: int | Unknown = 0
+
+    @property
+    def model(self) -> ModelFacts:
+        """The model's facts."""
+        return _known(self.maybe_model)
+
+    @property
+    def parallel(self) -> Parallel:
+        """The layout."""
+        return _known(self.maybe_parallel)
+
+    @property
+    def memory(self) -> MemoryEstimate:
+        """The memory estimate."""
+        return _known(self.maybe_memory)
+
+    @property
+    def gpu(self) -> Located[Gpu]:
+        """The card."""
+        return _known(self.hardware.gpu)
+
+    @property
+    def gpu_count(self) -> Located[int]:
+        """How many GPUs the launch may use."""
+        return _known(self.hardware.gpu_count)
+
+    def why_unknown(self, fact: FactName) -> Unknown | None:
+        """Return why `fact` is not known; `None` when it is."""
+        found: object = {
+            "model": self.maybe_model,
+            "gpu": self.hardware.gpu,
+            "gpu_count": self.hardware.gpu_count,
+            "parallel": self.maybe_parallel,
+            "memory": self.maybe_memory,
+        }[fact]
+        return found if isinstance(found, Unknown) else None
+
+
+def _known(fact: T | Unknown) -> T:
+    if isinstance(fact, Unknown):
+        raise LookupError(f"a rule reads a fact that it does not declare: {fact.reason}")
+    return fact

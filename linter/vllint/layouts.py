@@ -1,0 +1,140 @@
+"""Which layout a launch could take instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vllint.facts import LaunchFacts
+from vllint.hardware.cards import find_card
+from vllint.hardware.instances import hf_instances
+from vllint.memory.estimate import estimate_memory, known_card
+from vllint.option_edits import Setting, set_options
+from vllint.vllm.legality import (
+    resized,
+    tensor_parallel_obstacles,
+    valid_tensor_parallel_sizes,
+)
+from vllint_schemas import Applicability, Fix, Instance, Located, ModelFacts, Unknown
+from vllint_schemas.parallel import Parallel
+
+_ORDER = {"fits": 0, "tight": 1, "unknown": 2, "does_not_fit": 3}
+
+
+def best_layout(facts: LaunchFacts, gpus: int) -> Parallel | None:
+    """Return the legal layout for `gpus` GPUs, `None` if there is none that is known to do.
+
+    It keeps the GPUs in use and the context, then takes the least tensor parallelism. Where memory
+    cannot be judged, the most tensor parallelism is the layout that surely needs no more memory.
+    """
+    candidates = list(_candidates(facts, gpus))
+    if not candidates:
+        return None
+    judged = [(candidate, memory_verdict(facts, candidate)) for candidate in candidates]
+    if all(verdict == "unknown" for _, verdict in judged):
+        return max(candidates, key=lambda layout: (layout.gpus_needed_here, layout.tensor))
+    judged = [(layout, verdict) for layout, verdict in judged if verdict != "does_not_fit"]
+    if not judged:
+        return None
+    best, _ = min(
+        judged,
+        key=lambda item: (-item[0].gpus_needed_here, _ORDER[item[1]], item[0].tensor),
+    )
+    return best
+
+
+def memory_verdict(facts: LaunchFacts, layout: Parallel) -> str:
+    """Return how the model fits under another layout: a verdict, or `unknown`."""
+    model, gpu = facts.maybe_model, known_card(facts.hardware.gpu)
+    if isinstance(model, Unknown) or isinstance(gpu, Unknown):
+        return "unknown"
+    estimate = estimate_memory(model, layout, facts.args, gpu)
+    if isinstance(estimate, Unknown) or isinstance(estimate.verdict, Unknown):
+        return "unknown"
+    return estimate.verdict
+
+
+def _candidates(facts: LaunchFacts, gpus: int) -> Iterator[Parallel]:
+    """Yield the legal layouts that differ in tensor and data parallelism only, idle GPUs included.
+
+    Of a model that is not known, only the number of copies may change.
+    """
+    current, model = facts.parallel, facts.maybe_model
+    held = current.pipeline * current.prefill_context
+    has_data_parallel = "data_parallel_size" in facts.args.defaults
+    for tensor in range(1, gpus // held + 1):
+        layout = resized(current, tensor, gpus // (held * tensor) if has_data_parallel else 1)
+        if isinstance(model, Unknown):
+            if tensor == current.tensor:
+                yield layout
+        elif not tensor_parallel_obstacles(model, layout) and _experts_divide(model, layout):
+            yield layout
+
+
+def _experts_divide(model: ModelFacts, layout: Parallel) -> bool:
+    """Whether routed experts can be cut for the layout (vLLM `fused_moe/config.py:1352`)."""
+    if model.num_experts == 0 or layout.expert or layout.tensor * layout.data == 1:
+        return True
+    size = model.moe_intermediate_size
+    return size is not None and size % (layout.tensor * layout.prefill_context * layout.data) == 0
+
+
+def layout_fix(facts: LaunchFacts, layout: Parallel | None) -> Fix | None:
+    """Return the fix that gives the launch `layout`; where its words cannot be edited, as advice."""
+    if layout is None:
+        return None
+    current = facts.parallel
+    settings = tuple(
+        Setting(flag, dest, str(size))
+        for flag, dest, size, now in (
+            ("--tensor-parallel-size", "tensor_parallel_size", layout.tensor, current.tensor),
+            ("--data-parallel-size", "data_parallel_size", layout.data, current.data),
+        )
+        if size != now
+    )
+    if not settings:
+        return None
+    title = f"use {' '.join(f'`{setting.flag} {setting.value}`' for setting in settings)}: {describe(layout)}"
+    edits = set_options(facts, settings)
+    if edits is None:
+        return Fix(title, Applicability.DISPLAY)
+    return Fix(title, Applicability.UNSAFE, edits)
+
+
+def describe(layout: Parallel) -> str:
+    """Say in words what a layout does with the GPUs."""
+    per_copy = layout.gpus_per_replica
+    copies = "1 copy" if layout.data == 1 else f"{layout.data} copies"
+    each = "" if layout.data == 1 else " each"
+    return f"{copies} of the model on {per_copy} {'GPU' if per_copy == 1 else 'GPUs'}{each}"
+
+
+def fitting_tensor_parallel(facts: LaunchFacts) -> int | None:
+    """Return the least legal tensor parallel size at which one copy fits the launch's card, up to 16."""
+    for tensor in valid_tensor_parallel_sizes(facts.model, facts.parallel):
+        if memory_verdict(facts, resized(facts.parallel, tensor, 1)) == "fits":
+            return tensor
+    return None
+
+
+class FittingInstance(NamedTuple):
+    """An instance that holds one copy of the model, and the tensor parallel size it takes."""
+
+    instance: Instance
+    tensor: int
+
+
+def fitting_instances(facts: LaunchFacts) -> tuple[FittingInstance, ...]:
+    """Return the platform's instances that hold the model on all their cards, the cheapest first."""
+    found: list[FittingInstance] = []
+    for instance in hf_instances():
+        card = find_card(instance.gpu)
+        if isinstance(card, Unknown) or card.vendor != "nvidia":
+            continue
+        layout = resized(facts.parallel, instance.gpu_count, 1)
+        if tensor_parallel_obstacles(facts.model, layout):
+            continue
+        estimate = estimate_memory(facts.model, layout, facts.args, known_card(Located(card)))
+        if not isinstance(estimate, Unknown) and estimate.verdict == "fits":
+            found.append(FittingInstance(instance, instance.gpu_count))
+    return tuple(found)

@@ -1,0 +1,165 @@
+"""Whether a launch fits its cards."""
+
+from __future__ import annotations
+
+from vllint.memory import budget
+from vllint.memory.stages import layers_per_stage
+from vllint.memory.weights import StageWeights, stage_weights
+from vllint_schemas import (
+    Band,
+    EngineArgs,
+    Gpu,
+    Located,
+    MemoryEstimate,
+    ModelFacts,
+    RankMemory,
+    Unknown,
+    Verdict,
+)
+from vllint_schemas.parallel import Parallel
+
+
+def estimate_memory(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown
+) -> MemoryEstimate | Unknown:
+    """Return what each pipeline stage's rank holds; `Unknown` when not even the weights are known.
+
+    Without a card the ranks hold what does not depend on it, and the verdict is `Unknown`.
+    """
+    stages = stage_weights(model, parallel, args)
+    if isinstance(stages, Unknown):
+        return stages
+    length = max_model_len(model, args)
+    layers = layers_per_stage(model.num_hidden_layers or 0, parallel.pipeline)
+    ranks = tuple(
+        _rank(stage, count, number == parallel.pipeline - 1, model, parallel, args, gpu, length)
+        for number, (stage, count) in enumerate(zip(stages, layers, strict=True))
+    )
+    if isinstance(gpu, Unknown):
+        return MemoryEstimate(gpu, ranks, length, gpu)
+    return MemoryEstimate(_verdict(ranks), ranks, length, _concurrency(ranks))
+
+
+def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
+    """Return the context length asked for, else the model's own; `auto` gives `Unknown`."""
+    asked = args.value("max_model_len")
+    if isinstance(asked, Unknown):
+        return asked
+    if asked.value == -1:
+        return Unknown("`--max-model-len auto` takes what fits")
+    if isinstance(asked.value, int):
+        return asked.value
+    own = model.default_max_model_len or model.max_position_embeddings
+    return own if own is not None else Unknown("the model's context length is not known")
+
+
+def _rank(
+    stage: StageWeights,
+    layers: int,
+    last: bool,
+    model: ModelFacts,
+    parallel: Parallel,
+    args: EngineArgs,
+    gpu: Gpu | Unknown,
+    length: int | Unknown,
+) -> RankMemory:
+    per_token = budget.kv_bytes_per_token(model, parallel, args, layers)
+    needed: float | Unknown
+    if isinstance(per_token, Unknown):
+        needed = per_token
+    else:
+        needed = length if isinstance(length, Unknown) else per_token * length
+    graphs = budget.cuda_graphs(args)
+    if isinstance(gpu, Unknown):
+        return RankMemory(
+            stage.name, stage.parameters, stage.weights, gpu, gpu, gpu, graphs, gpu, needed, gpu
+        )
+    total = budget.budget(args, gpu)
+    limits = budget.batch_limits(args, gpu)
+    peak = limits if isinstance(limits, Unknown) else budget.activations(model, limits, last)
+    libraries = budget.non_torch(parallel, gpu)
+    kv = _free(total, stage.weights, peak, libraries, graphs)
+    tokens = _tokens(kv, per_token)
+    return RankMemory(
+        stage.name, stage.parameters, stage.weights, total, peak, libraries, graphs, kv, needed, tokens
+    )
+
+
+def _free(
+    total: Band | Unknown,
+    weights: Band,
+    peak: Band | Unknown,
+    libraries: Band,
+    graphs: Band | Unknown,
+) -> Band | Unknown:
+    if isinstance(total, Unknown):
+        return total
+    if isinstance(peak, Unknown):
+        return peak
+    if isinstance(graphs, Unknown):
+        return graphs
+    return budget.free_for_kv(total, (weights, peak, libraries, graphs))
+
+
+def _tokens(kv: Band | Unknown, per_token: float | Unknown) -> Band | Unknown:
+    if isinstance(kv, Unknown):
+        return kv
+    if isinstance(per_token, Unknown):
+        return per_token
+    if per_token == 0:
+        return Unknown("the stage holds no attention layer")
+    return Band(*(max(0.0, bound) / per_token for bound in kv))
+
+
+def _verdict(ranks: tuple[RankMemory, ...]) -> Verdict | Unknown:
+    """Return the worst rank's verdict: no error while the optimistic bound fits."""
+    worst: Verdict | Unknown = "fits"
+    for rank in ranks:
+        verdict = _rank_verdict(rank)
+        if verdict == "does_not_fit":
+            return verdict
+        if isinstance(verdict, Unknown) or (verdict == "tight" and not isinstance(worst, Unknown)):
+            worst = verdict
+    return worst
+
+
+def _rank_verdict(rank: RankMemory) -> Verdict | Unknown:
+    if isinstance(rank.budget, Unknown):
+        return rank.budget
+    if rank.weights.low >= rank.budget.high:
+        return "does_not_fit"
+    if isinstance(rank.kv, Unknown):
+        return rank.kv
+    if rank.kv.high <= 0:
+        return "does_not_fit"
+    if isinstance(rank.kv_needed, Unknown):
+        return rank.kv_needed
+    if rank.kv_needed > rank.kv.high:
+        return "does_not_fit"
+    return "fits" if rank.kv.low > 0 and rank.kv_needed <= rank.kv.low else "tight"
+
+
+def _concurrency(ranks: tuple[RankMemory, ...]) -> Band | Unknown:
+    """Return how many requests of full length the fullest rank holds at once."""
+    least: Band | None = None
+    for rank in ranks:
+        if isinstance(rank.kv, Unknown):
+            return rank.kv
+        if isinstance(rank.kv_needed, Unknown):
+            return rank.kv_needed
+        if rank.kv_needed == 0:
+            return Unknown("a request takes no KV cache")
+        band = Band(*(max(0.0, bound) / rank.kv_needed for bound in rank.kv))
+        least = band if least is None or band.mid < least.mid else least
+    return least if least is not None else Unknown("there are no ranks")
+
+
+def known_card(gpu: Located[Gpu] | Unknown) -> Gpu | Unknown:
+    """Return the card if its memory can be judged: vLLM's arithmetic is known for CUDA only."""
+    if isinstance(gpu, Unknown):
+        return gpu
+    if gpu.value.vendor != "nvidia":
+        return Unknown(f"memory on `{gpu.value.name}` is not modelled")
+    if isinstance(gpu.value.memory_bytes, Unknown):
+        return gpu.value.memory_bytes
+    return gpu.value

@@ -1,0 +1,110 @@
+"""How vLLM builds the layers of each family of decoders: what has a bias, a norm, a gate.
+
+Source: vllm/model_executor/models/*.py of 0.33.0, one module per row; every row is checked against the
+bytes vLLM really builds or the exact number of parameters of published checkpoints.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class Family(NamedTuple):
+    """What a decoder layer has beside its matrices.
+
+    `query_bias` and `output_bias`: `None` follows the config's `attention_bias`. `norms` are vectors of
+    the hidden size per layer, `head_norms` what is normed in attention: each head (`head`), all of them
+    (`all`) or nothing. `norm_bias` doubles norms that are layer norms. `positions` is the number of rows
+    a learned position table has beyond the context length, `None` for no table.
+    """
+
+    query_bias: bool | None = None
+    output_bias: bool | None = None
+    mlp_matrices: int = 3
+    mlp_bias: bool | None = False
+    norms: int = 2
+    norm_bias: bool = False
+    final_norm: bool = True
+    head_norms: Literal["", "head", "all"] = ""
+    head_bias: bool = False
+    positions: int | None = None
+    tied: bool = False
+    latent: bool = False
+    router_bias: bool = False
+    correction_bias: bool = False
+    expert_bias: bool = False
+    shared_gate: bool = False
+    sinks: bool = False
+    output_gate: bool = False
+    extra: int = 0
+
+
+_LLAMA = Family(mlp_bias=None)
+_QWEN3 = Family(output_bias=False, head_norms="head")
+_QWEN2 = Family(query_bias=True, output_bias=False)
+_PLAIN = Family(query_bias=False, output_bias=False)
+_GPT = Family(True, True, mlp_matrices=2, mlp_bias=True, norm_bias=True)
+_DEEPSEEK = Family(False, False, latent=True)
+_NEXT = _QWEN3._replace(shared_gate=True, output_gate=True)
+
+FAMILIES: dict[str, Family] = {
+    "llama": _LLAMA,
+    "granite": _LLAMA,
+    "smollm3": _LLAMA,
+    "mistral": _PLAIN,
+    "ministral3": _PLAIN,
+    "internlm2": _PLAIN,
+    "internlm3": _LLAMA,
+    "phi3": _PLAIN,
+    "ernie4_5": _LLAMA,
+    "helium": _LLAMA,
+    "exaone4": _LLAMA._replace(head_norms="head"),
+    "minicpm": _PLAIN,
+    "qwen2": _QWEN2,
+    "qwen2_vl_text": _QWEN2,
+    "qwen2_5_vl_text": _QWEN2,
+    "seed_oss": _QWEN2,
+    "mimo": _QWEN2,
+    "qwen3": _QWEN3,
+    "qwen3_vl_text": _QWEN3,
+    "hunyuan_v1_dense": _QWEN3,
+    "gemma": _PLAIN._replace(tied=True),
+    "gemma2": Family(norms=4, tied=True),
+    "gemma3_text": Family(norms=4, head_norms="head", tied=True),
+    "olmo": _PLAIN._replace(norms=0, final_norm=False),
+    "olmo2": _LLAMA._replace(head_norms="all"),
+    "olmo3": _LLAMA._replace(head_norms="all"),
+    "glm": _QWEN2,
+    "glm4": _QWEN2._replace(norms=4, query_bias=None),
+    "cohere": _PLAIN._replace(norms=1, tied=True),
+    "cohere2": _PLAIN._replace(norms=1, tied=True),
+    "stablelm": Family(output_bias=False, norm_bias=True),
+    "starcoder2": _GPT._replace(tied=True),
+    "gpt_neox": _GPT,
+    "gpt2": _GPT._replace(positions=0, tied=True),
+    "phi": _GPT._replace(norms=1, head_bias=True),
+    "nemotron": Family(mlp_matrices=2, mlp_bias=None, norm_bias=True),
+    "arcee": Family(mlp_matrices=2, mlp_bias=None),
+    "apertus": Family(mlp_matrices=2, mlp_bias=False, head_norms="head", extra=2),
+    "mixtral": _PLAIN,
+    "qwen2_moe": _QWEN2._replace(shared_gate=True),
+    "qwen3_moe": _QWEN3,
+    "qwen3_vl_moe_text": _QWEN3,
+    "olmoe": _PLAIN._replace(head_norms="all"),
+    "granitemoe": _LLAMA,
+    "phimoe": Family(True, True, norm_bias=True, head_bias=True),
+    "glm4_moe": Family(output_bias=False, correction_bias=True),
+    "minimax_m2": _PLAIN._replace(head_norms="all", correction_bias=True),
+    "gpt_oss": Family(True, True, router_bias=True, expert_bias=True, sinks=True),
+    "llama4_text": _PLAIN,
+    "deepseek_v2": _DEEPSEEK,
+    "deepseek_v3": _DEEPSEEK._replace(correction_bias=True),
+    "deepseek_v32": _DEEPSEEK._replace(correction_bias=True),
+    "kimi_k2": _DEEPSEEK._replace(correction_bias=True),
+    "glm4_moe_lite": _DEEPSEEK._replace(correction_bias=True),
+    "glm_moe_dsa": _DEEPSEEK._replace(correction_bias=True),
+    "qwen3_next": _NEXT,
+    "qwen3_5_text": _NEXT,
+    "qwen3_5_moe_text": _NEXT,
+}
+"""By the model type of the text part."""

@@ -1,0 +1,101 @@
+"""How long a context a model allows, as vLLM 0.33 derives it (`_get_and_verify_max_len`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vllint.models.attributes import Attributes, count, mapping
+
+LENGTH_KEYS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "model_max_length",
+    "max_target_positions",
+    "max_sequence_length",
+    "max_seq_length",
+    "seq_len",
+)
+"""vllm/transformers_utils/model_arch_config_convertor.py, derive_max_model_len_and_key."""
+
+UNSCALED_ROPE_TYPES = frozenset(
+    {"su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling"}
+)
+"""Types whose factor is already in the length. vllm/config/model.py."""
+
+LENGTH_WHEN_SILENT = 2048
+LONGEST = 2**40
+
+
+class Lengths(NamedTuple):
+    """`written` is the config's own length, `derived` vLLM's limit, `default` what it takes unasked."""
+
+    written: int | None
+    derived: int | None
+    default: int | None
+    rope_type: str | None
+    rope_factor: float | None
+    original: int | None
+
+
+def lengths(whole: Attributes, text: Attributes) -> Lengths:
+    """Return the lengths; each is `None` where the config is silent and its class is not known."""
+    rope = _rope(whole) or _rope(text)
+    original = count(whole.get("original_max_position_embeddings")) or count(
+        rope.get("original_max_position_embeddings")
+    )
+    written = _written(text)
+    kind, factor = _type(rope), _factor(rope.get("factor"))
+    if written is None:
+        silent = LENGTH_WHEN_SILENT if text.known and not any(map(text.has, LENGTH_KEYS)) else None
+        return Lengths(None, silent, silent, kind, factor, original)
+    derived = _scaled(written, whole)
+    default = derived
+    if derived is not None and kind == "longrope":
+        default = count(whole.get("original_max_position_embeddings")) or derived
+    return Lengths(written, derived, default, kind, factor, original)
+
+
+def _written(text: Attributes) -> int | None:
+    values = [text.get(key) for key in LENGTH_KEYS]
+    given = [value for value in values if value is not None]
+    checked = [count(value, LONGEST) for value in given]
+    if not checked or None in checked:
+        return None
+    own = count(text.get("model_max_length"), LONGEST)
+    return own or min(length for length in checked if length is not None)
+
+
+def _scaled(written: int, whole: Attributes) -> int | None:
+    if "gemma3" in (whole.model_type or ""):
+        return written
+    scale: float | None = 1.0
+    for rope in _rope_layers(whole):
+        if _type(rope) not in UNSCALED_ROPE_TYPES and rope.get("factor") is not None:
+            scale = _factor(rope["factor"])
+    return int(written * scale) if scale is not None else None
+
+
+def _rope(attributes: Attributes) -> Mapping[str, Any]:
+    layers = _rope_layers(attributes)
+    return layers[0] if layers else {}
+
+
+def _rope_layers(attributes: Attributes) -> list[Mapping[str, Any]]:
+    """Return the rope parameters, one mapping per kind of layer where the config tells them apart."""
+    written = mapping(attributes.written.get("rope_parameters") or attributes.written.get("rope_scaling"))
+    nested = [value for value in written.values() if isinstance(value, Mapping)]
+    return nested or ([written] if written else [])
+
+
+def _type(rope: Mapping[str, Any]) -> str | None:
+    kind = rope.get("rope_type", rope.get("type"))
+    return kind if isinstance(kind, str) and len(kind) < 100 else None
+
+
+def _factor(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 < value <= 1e6 else None

@@ -1,0 +1,287 @@
+"""Counts the parameters vLLM builds for a model, component by component."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from vllint.models.families import FAMILIES, Family
+from vllint_schemas import ModelFacts, Unknown
+from vllint_schemas.models import Component, Components
+
+VOCABULARY_PADDING = 64
+"""Rows of embedding and head come in multiples of it. vllm/.../vocab_parallel_embedding.py."""
+
+SCORING_SUFFIXES = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
+"""Architectures that vLLM builds without a language model head."""
+
+TOLERANCE = 0.01
+"""How far the count may be from the checkpoint's before the structure counts as not known."""
+
+
+class _Sizes(NamedTuple):
+    """A model's sizes, all known."""
+
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+
+
+def count_parameters(facts: ModelFacts) -> Components | Unknown:
+    """Return the elements vLLM builds, or why they cannot be counted from the facts alone.
+
+    The count is checked against `params_total` where that is known. Of composite models the towers are
+    one component, `tower`, beside the embedding.
+    """
+    kind = facts.text_model_type or facts.model_type
+    family = FAMILIES.get(kind or "")
+    if family is None:
+        return Unknown(f"how vLLM builds `{kind or facts.architecture}` models is not tabled")
+    sizes = _sizes(facts, family)
+    if isinstance(sizes, Unknown):
+        return sizes
+    layers = _layers(facts, family, sizes)
+    if isinstance(layers, Unknown):
+        return layers
+    counted = _assembled(facts, family, sizes, layers)
+    return counted if isinstance(counted, Unknown) else _checked(facts, counted, sizes)
+
+
+def _sizes(facts: ModelFacts, family: Family) -> _Sizes | Unknown:
+    head_dim = 1 if family.latent else facts.head_dim
+    for name, value in (
+        ("num_hidden_layers", facts.num_hidden_layers),
+        ("hidden_size", facts.hidden_size),
+        ("num_attention_heads", facts.num_attention_heads),
+        ("num_key_value_heads", facts.num_key_value_heads),
+        ("head_dim", head_dim),
+        ("vocab_size", facts.vocab_size),
+        ("num_experts", facts.num_experts),
+    ):
+        if value is None:
+            return Unknown(f"`{name}` of `{facts.id}` is not known")
+    return _Sizes(
+        facts.num_hidden_layers or 0,
+        facts.hidden_size or 0,
+        facts.num_attention_heads or 0,
+        facts.num_key_value_heads or 0,
+        head_dim or 0,
+        facts.vocab_size or 0,
+    )
+
+
+def _layers(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[tuple[Component, ...], ...] | Unknown:
+    """Return the layers in order: dense ones first, each last of a period with full attention."""
+    attention = _latent(facts, sizes) if family.latent else _attention(facts, family, sizes)
+    recurrent = _delta_net(facts, sizes) if facts.linear_attention else attention
+    dense = _mlp(facts, family, sizes) if _has_dense(facts) else ()
+    sparse = _experts(facts, family, sizes) if facts.num_experts else ()
+    for part in (attention, recurrent, dense, sparse):
+        if isinstance(part, Unknown):
+            return part
+    norms = (Component("norms", _norm(family, sizes) * family.norms + family.extra, "none"),)
+    is_dense = _dense_places(facts, sizes.layers)
+    if isinstance(is_dense, Unknown):
+        return is_dense
+    is_full = _full_places(facts, sizes.layers)
+    if isinstance(is_full, Unknown):
+        return is_full
+    built: dict[tuple[bool, bool], tuple[Component, ...]] = {
+        (full, plain): (*(attention if full else recurrent), *(dense if plain else sparse), *norms)  # type: ignore[misc]
+        for full in (True, False)
+        for plain in (True, False)
+    }
+    return tuple(built[place] for place in zip(is_full, is_dense, strict=True))
+
+
+def _has_dense(facts: ModelFacts) -> bool:
+    return facts.num_experts == 0 or bool(facts.num_dense_layers)
+
+
+def _dense_places(facts: ModelFacts, layers: int) -> list[bool] | Unknown:
+    if facts.num_experts == 0:
+        return [True] * layers
+    dense = facts.num_dense_layers
+    if dense is None and facts.params_total is not None and facts.multimodal is False:
+        # The total decides: a dense layer weighs a fraction of a sparse one.
+        return [False] * layers
+    if dense is None or dense > layers:
+        return Unknown(f"which layers of `{facts.id}` have experts is not known")
+    if facts.text_model_type == "llama4_text" and dense * 2 == layers:
+        return [place % 2 == 0 for place in range(layers)]
+    return [place < dense for place in range(layers)]
+
+
+def _full_places(facts: ModelFacts, layers: int) -> list[bool] | Unknown:
+    if not facts.linear_attention:
+        return [True] * layers
+    full = facts.num_full_attention_layers
+    if not full or layers % full:
+        return Unknown(f"which layers of `{facts.id}` have full attention is not known")
+    return [(place + 1) % (layers // full) == 0 for place in range(layers)]
+
+
+def _attention(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Component, ...]:
+    query, key = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
+    gated = query * 2 if family.output_gate else query
+    linear = partial(Component, quantizable=True)
+    parts = [
+        linear("q", gated * sizes.hidden, "query"),
+        linear("k", key * sizes.hidden, "key_value"),
+        linear("v", key * sizes.hidden, "key_value"),
+        linear("o", query * sizes.hidden, "query"),
+    ]
+    if facts.attention_bias if family.query_bias is None else family.query_bias:
+        parts += [
+            Component("q_bias", gated, "query"),
+            Component("kv_bias", key * 2, "key_value"),
+        ]
+    if facts.attention_bias if family.output_bias is None else family.output_bias:
+        parts.append(Component("o_bias", sizes.hidden, "none"))
+    if family.head_norms == "head":
+        parts.append(Component("head_norms", sizes.head_dim * 2, "none"))
+    if family.head_norms == "all":
+        parts.append(Component("head_norms", query + key, "none"))
+    if family.sinks:
+        parts.append(Component("sinks", sizes.heads, "query"))
+    return tuple(parts)
+
+
+def _latent(facts: ModelFacts, sizes: _Sizes) -> tuple[Component, ...] | Unknown:
+    """Return multi-head latent attention: what makes the latents is copied, what reads them is divided."""
+    rank, rope = facts.kv_lora_rank, facts.qk_rope_head_dim
+    nope, value = facts.qk_nope_head_dim, facts.v_head_dim
+    if not rank or rope is None or nope is None or value is None:
+        return Unknown(f"the latent attention of `{facts.id}` is not known in full")
+    linear = partial(Component, quantizable=True)
+    query = sizes.heads * (nope + rope)
+    parts = [
+        linear("kv_a", sizes.hidden * (rank + rope), "none"),
+        linear("kv_b", rank * sizes.heads * (nope + value), "query"),
+        linear("o", sizes.heads * value * sizes.hidden, "query"),
+        Component("latent_norms", rank + (facts.q_lora_rank or 0), "none"),
+    ]
+    if facts.q_lora_rank:
+        parts.append(linear("q_a", sizes.hidden * facts.q_lora_rank, "none"))
+        parts.append(linear("q_b", facts.q_lora_rank * query, "query"))
+    else:
+        parts.append(linear("q", sizes.hidden * query, "query"))
+    if facts.index_topk and facts.index_n_heads and facts.index_head_dim and facts.q_lora_rank:
+        width = facts.index_n_heads * facts.index_head_dim
+        parts.append(linear("index_q", facts.q_lora_rank * width, "none"))
+        parts.append(linear("index_k", sizes.hidden * facts.index_head_dim, "none"))
+        parts.append(Component("index_weights", sizes.hidden * facts.index_n_heads, "none"))
+        parts.append(Component("index_norm", facts.index_head_dim * 2, "none"))
+    return tuple(parts)
+
+
+def _delta_net(facts: ModelFacts, sizes: _Sizes) -> tuple[Component, ...] | Unknown:
+    """Return a gated delta net, the recurrent layer of Qwen3-Next and its successors."""
+    key_heads, value_heads = facts.linear_num_key_heads, facts.linear_num_value_heads
+    key_dim, value_dim = facts.linear_key_head_dim, facts.linear_value_head_dim
+    kernel = facts.linear_conv_kernel_dim
+    if not (key_heads and value_heads and key_dim and value_dim and kernel):
+        return Unknown(f"the recurrent layers of `{facts.id}` are not known in full")
+    keys, values = key_heads * key_dim, value_heads * value_dim
+    linear = partial(Component, sharding="even", quantizable=True)
+    return (
+        linear("in_qkvz", sizes.hidden * (keys + values) * 2),
+        linear("in_ba", sizes.hidden * value_heads * 2),
+        linear("out", values * sizes.hidden),
+        Component("conv", (keys * 2 + values) * kernel, "even"),
+        Component("decay", value_heads * 2, "even"),
+        Component("state_norm", value_dim, "none"),
+    )
+
+
+def _mlp(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Component, ...] | Unknown:
+    width = facts.intermediate_size
+    if not width:
+        if family.mlp_matrices == 2:
+            width = sizes.hidden * 4
+        else:
+            return Unknown(f"`intermediate_size` of `{facts.id}` is not known")
+    parts = [Component("mlp", sizes.hidden * width * family.mlp_matrices, "even", quantizable=True)]
+    if facts.mlp_bias if family.mlp_bias is None else family.mlp_bias:
+        parts.append(Component("mlp_bias", width * (family.mlp_matrices - 1), "even"))
+        parts.append(Component("mlp_output_bias", sizes.hidden, "none"))
+    return tuple(parts)
+
+
+def _experts(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Component, ...] | Unknown:
+    experts, width = facts.num_experts or 0, facts.moe_intermediate_size
+    shared = facts.shared_expert_intermediate_size
+    if not width or shared is None:
+        return Unknown(f"the width of the experts of `{facts.id}` is not known")
+    parts = [
+        Component("experts", experts * sizes.hidden * width * 3, "expert", quantizable=True),
+        Component("router", experts * sizes.hidden, "none"),
+    ]
+    if family.expert_bias:
+        parts.append(Component("expert_bias", experts * (width * 2 + sizes.hidden), "expert"))
+    if family.router_bias or family.correction_bias:
+        parts.append(Component("router_bias", experts, "none"))
+    if shared:
+        parts.append(Component("shared_experts", sizes.hidden * shared * 3, "even", quantizable=True))
+    if shared and family.shared_gate:
+        parts.append(Component("shared_gate", sizes.hidden, "none"))
+    return tuple(parts)
+
+
+def _assembled(
+    facts: ModelFacts, family: Family, sizes: _Sizes, layers: tuple[tuple[Component, ...], ...]
+) -> Components | Unknown:
+    rows = -(-sizes.vocabulary // VOCABULARY_PADDING) * VOCABULARY_PADDING
+    embedding = [Component("embedding", rows * sizes.hidden, "vocabulary")]
+    if family.positions is not None:
+        if facts.max_position_embeddings is None:
+            return Unknown(f"the positions of `{facts.id}` are not known")
+        length = facts.max_position_embeddings + family.positions
+        embedding.append(Component("positions", length * sizes.hidden, "none"))
+    scores = (facts.architecture or "").endswith(SCORING_SUFFIXES)
+    head = [] if scores else [Component("head", rows * sizes.hidden, "vocabulary")]
+    bias = [Component("head_bias", rows, "vocabulary")] if family.head_bias else []
+    final = [Component("final_norm", _norm(family, sizes), "none")] if family.final_norm else []
+    tied = family.tied if facts.tie_word_embeddings is None else facts.tie_word_embeddings
+    return Components(tuple(embedding), layers, (*final, *bias), tuple(head), tied)
+
+
+def _norm(family: Family, sizes: _Sizes) -> int:
+    return sizes.hidden * (2 if family.norm_bias else 1)
+
+
+def _checked(facts: ModelFacts, counted: Components, sizes: _Sizes) -> Components | Unknown:
+    """Return the count with the towers' share, if it agrees with the checkpoint's where that is known."""
+    if facts.multimodal:
+        return _with_tower(facts, counted)
+    if facts.multimodal is None:
+        return Unknown(f"whether `{facts.id}` has towers beside its text model is not known")
+    if facts.params_total is None:
+        return counted
+    if facts.tie_word_embeddings is None and abs(_other(counted).total - facts.params_total) < abs(
+        counted.total - facts.params_total
+    ):
+        counted = _other(counted)
+    difference = abs(counted.total - facts.params_total) - VOCABULARY_PADDING * sizes.hidden * 2
+    if difference > facts.params_total * TOLERANCE:
+        return Unknown(
+            f"`{facts.id}` has {facts.params_total:,} parameters, and its sizes account for {counted.total:,}"
+        )
+    return counted
+
+
+def _other(counted: Components) -> Components:
+    return Components(counted.embedding, counted.layers, counted.final, counted.head, not counted.tied)
+
+
+def _with_tower(facts: ModelFacts, counted: Components) -> Components | Unknown:
+    elements = facts.vision_params
+    if facts.params_total is not None:
+        elements = facts.params_total - counted.total
+    if elements is None or elements < 0:
+        return Unknown(f"the size of the towers of `{facts.id}` is not known")
+    tower = Component("tower", elements, "even")
+    return Components((*counted.embedding, tower), counted.layers, counted.final, counted.head, counted.tied)

@@ -1,0 +1,150 @@
+"""How a checkpoint is quantized, from the `quantization_config` of its `config.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vllint.models.attributes import Attributes, count, mapping, switch
+from vllint_schemas import Quantization
+
+MODELOPT_METHODS = {
+    "FP8": "modelopt",
+    "FP8_PER_CHANNEL_PER_TOKEN": "modelopt",
+    "FP8_PB_WO": "modelopt",
+    "NVFP4": "modelopt_fp4",
+    "MXFP8": "modelopt_mxfp8",
+    "MIXED_PRECISION": "modelopt_mixed",
+}
+"""ModelOpt's algorithm -> vLLM's method. vllm/transformers_utils/model_arch_config_convertor.py."""
+
+MODEL_TYPE_METHODS = {("deepseek_v4", "fp8"): "deepseek_v4_fp8", ("deepseek_v41", "fp8"): "deepseek_v4_fp8"}
+"""Methods that vLLM replaces for one architecture, by text model type."""
+
+METHOD_BITS = {
+    "deepseek_v4_fp8": 8,
+    "fp8": 8,
+    "fbgemm_fp8": 8,
+    "mxfp4": 4,
+    "gpt_oss_mxfp4": 4,
+    "mxfp8": 8,
+    "modelopt_mxfp8": 8,
+}
+ALGORITHM_BITS = {"FP8": 8, "FP8_PER_CHANNEL_PER_TOKEN": 8, "FP8_PB_WO": 8, "NVFP4": 4, "MXFP8": 8}
+GROUP_SIZES = {"mxfp4": 32, "gpt_oss_mxfp4": 32, "mxfp8": 32, "modelopt_mxfp8": 32}
+IGNORED_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "ignored_layers")
+MOST_IGNORED = 4096
+
+
+class Checkpoint(NamedTuple):
+    """`quantized` says whether the checkpoint is, as far as `config.json` tells; `how` if vLLM can tell."""
+
+    quantized: bool | None
+    how: Quantization | None
+
+
+def checkpoint_quantization(whole: Attributes, text: Attributes) -> Checkpoint:
+    """Return the quantization vLLM reads: the model's, else its text part's; `quantized` is None if odd."""
+    for part in (whole.written, text.written):
+        for key in ("quantization_config", "compression_config"):
+            written = part.get(key)
+            if written is None:
+                continue
+            if not isinstance(written, Mapping):
+                return Checkpoint(None, None)
+            return Checkpoint(True, _quantization(written, text.model_type))
+    return Checkpoint(False, None)
+
+
+def _quantization(written: Mapping[str, Any], model_type: str | None) -> Quantization | None:
+    nested = mapping(written.get("quantization"))
+    algorithm = _text(nested.get("quant_algo")) or _text(written.get("quant_algo"))
+    algorithm = algorithm.upper() if algorithm else None
+    method = _method(written, nested, algorithm)
+    method = MODEL_TYPE_METHODS.get((model_type or "", method), method)
+    if not method:
+        return None
+    weights = _group_weights(written)
+    return Quantization(
+        method=method,
+        bits=_bits(method, algorithm, written, weights),
+        group_size=_group_size(method, (written, nested, weights)),
+        block=_block(written.get("weight_block_size") or weights.get("block_structure")),
+        desc_act=switch(written.get("desc_act")),
+        algorithm=algorithm,
+        kv_cache=_kv_cache(written, nested),
+        ignored=_ignored(written, nested),
+    )
+
+
+def _method(written: Mapping[str, Any], nested: Mapping[str, Any], algorithm: str | None) -> str:
+    method = (
+        (_text(written.get("quant_method")) or "").lower().replace("compressed_tensors", "compressed-tensors")
+    )
+    legacy = mapping(written.get("producer")).get("name") == "modelopt" and nested.get("quant_algo")
+    if (method == "modelopt" or legacy) and algorithm:
+        return MODELOPT_METHODS.get(algorithm, "modelopt")
+    return method
+
+
+def _bits(
+    method: str, algorithm: str | None, written: Mapping[str, Any], weights: Mapping[str, Any]
+) -> int | None:
+    if written.get("load_in_4bit") is True:
+        return 4
+    if written.get("load_in_8bit") is True:
+        return 8
+    for value in (written.get("bits"), written.get("w_bit"), weights.get("num_bits")):
+        if (bits := count(value, 32)) is not None and algorithm != "MIXED_PRECISION":
+            return bits
+    return ALGORITHM_BITS.get(algorithm or "") or METHOD_BITS.get(method)
+
+
+def _group_size(method: str, parts: tuple[Mapping[str, Any], ...]) -> int | None:
+    for part in parts:
+        for key in ("group_size", "q_group_size"):
+            value = part.get(key)
+            if isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= 2**20 and value:
+                return value
+    return GROUP_SIZES.get(method)
+
+
+def _group_weights(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the weights' scheme if all groups of a compressed-tensors config agree on it."""
+    groups = [mapping(group).get("weights") for group in mapping(written.get("config_groups")).values()]
+    schemes = [mapping(scheme) for scheme in groups]
+    shapes = {
+        (str(s.get("num_bits")), str(s.get("group_size")), str(s.get("block_structure"))) for s in schemes
+    }
+    return schemes[0] if len(shapes) == 1 else {}
+
+
+def _block(value: object) -> tuple[int, int] | None:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return None
+    rows, columns = count(value[0]), count(value[1])
+    return (rows, columns) if rows and columns else None
+
+
+def _kv_cache(written: Mapping[str, Any], nested: Mapping[str, Any]) -> str | None:
+    for part in (written, nested):
+        for key in ("kv_cache_quant_algo", "kv_cache_scheme"):
+            if key in part:
+                value = part[key]
+                if isinstance(value, Mapping):
+                    return f"{_text(value.get('type')) or ''}{count(value.get('num_bits'), 32) or ''}".upper()
+                return _text(value) or ""
+    return None
+
+
+def _ignored(written: Mapping[str, Any], nested: Mapping[str, Any]) -> tuple[str, ...] | None:
+    for part in (written, nested):
+        for key in IGNORED_KEYS:
+            value = part.get(key)
+            if isinstance(value, (list, tuple)):
+                return tuple(name for name in value[:MOST_IGNORED] if isinstance(name, str))
+    return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) < 200 else None

@@ -1,0 +1,155 @@
+"""Writing options where a launch's words stand: in a script, a list, or a platform's fields."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from vllint.facts import LaunchFacts
+from vllint.sources.hf_endpoint import FIELDS
+from vllint_schemas import Edit, Origin, Slot, SlotKind, Span, Word
+
+_PLAIN = re.compile(r"[A-Za-z0-9._/:-]+")
+_FIELD_OF_OPTION = {option: field for field, option in FIELDS.items()}
+
+
+class Setting(NamedTuple):
+    """An option to set: its flag, the `dest` it fills, and its new value."""
+
+    flag: str
+    dest: str
+    value: str
+
+
+def set_options(facts: LaunchFacts, settings: tuple[Setting, ...]) -> tuple[Edit, ...] | None:
+    """Return the edits that make vLLM see `settings`; `None` where the words cannot be edited in place."""
+    replaced: list[Edit] = []
+    added: list[Setting] = []
+    for setting in settings:
+        if not _PLAIN.fullmatch(setting.value):
+            return None
+        argument = facts.args.given(setting.dest)
+        if argument is None or _is_platforms(facts, setting.dest):
+            added.append(setting)
+            continue
+        edit = _replace(facts, setting)
+        if edit is None:
+            return None
+        if edit.text != "" or len(edit.span):
+            replaced.append(edit)
+    if not added:
+        return tuple(replaced)
+    insertion = _insert(facts, tuple(added))
+    return None if insertion is None else (*replaced, insertion)
+
+
+def _is_platforms(facts: LaunchFacts, dest: str) -> bool:
+    """Whether the platform sets the option, since the file does not."""
+    argument = facts.args.given(dest)
+    return argument is not None and argument.flag.origin is Origin.PLATFORM
+
+
+def _replace(facts: LaunchFacts, setting: Setting) -> Edit | None:
+    """Return the edit of the value's own text; aliases are shared with others and left alone."""
+    argument = facts.args.given(setting.dest)
+    if argument is None:
+        return None
+    word = facts.launch.argv[argument.last]
+    if argument.first == argument.last:
+        word = word.slice(word.text.find("=") + 1)
+    place = word.text_span
+    shared = bool(word.via) and word.origin is Origin.LITERAL
+    if place is None or shared:
+        return None
+    return Edit(place, setting.value)
+
+
+def _insert(facts: LaunchFacts, settings: tuple[Setting, ...]) -> Edit | None:
+    """Return the edit that adds options after the last word that can be followed."""
+    anchor = _anchor(facts)
+    if anchor is None or anchor.slot is None:
+        return None
+    text = facts.sources.get(anchor.slot.extent.path)
+    if text is None:
+        return None
+    written = _WRITERS[anchor.slot.kind](text, anchor, settings)
+    if written is None:
+        return None
+    end = anchor.slot.extent.end
+    return Edit(Span(anchor.slot.extent.path, end, end), written)
+
+
+def _anchor(facts: LaunchFacts) -> Word | None:
+    """Return the word to write after: a field of the platform's, else the last literal word."""
+    if facts.launch.platform is not None:
+        fields = [word for word in facts.launch.argv[1:] if word.slot and word.slot.kind is SlotKind.FIELD]
+        return fields[-1] if fields else facts.launch.image
+    words = [word for word in facts.launch.argv if word.slot is not None and word.is_known]
+    words = [word for word in words if not word.via]
+    return words[-1] if words else None
+
+
+def _in_shell(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:
+    equals = "=" if anchor.text.startswith("--") and "=" in anchor.text else " "
+    return "".join(f" {setting.flag}{equals}{setting.value}" for setting in settings)
+
+
+def _in_block(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:
+    slot = _slot(anchor)
+    line_start = max(text.rfind("\n", 0, slot.extent.start), text.rfind("\r", 0, slot.extent.start)) + 1
+    lead = text[line_start : slot.extent.start]
+    if lead.strip():
+        return None
+    newline = "\r\n" if text[: line_start + 1].endswith("\r\n") or "\r\n" in text else "\n"
+    items = _items(anchor, settings, slot.quote, quote_numbers='"')
+    return "".join(f"{newline}{lead}- {item}" for item in items)
+
+
+def _in_flow(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:
+    quote = _slot(anchor).quote or '"'
+    return "".join(f", {item}" for item in _items(anchor, settings, quote, quote_numbers=quote))
+
+
+def _items(anchor: Word, settings: tuple[Setting, ...], quote: str, quote_numbers: str) -> list[str]:
+    """Return list items in the anchor's style: `--flag=value` as one item, or two items."""
+    if anchor.text.startswith("--") and "=" in anchor.text:
+        return [f"{quote}{setting.flag}={setting.value}{quote}" for setting in settings]
+    items: list[str] = []
+    for setting in settings:
+        value_quote = quote or quote_numbers
+        items += [f"{quote}{setting.flag}{quote}", f"{value_quote}{setting.value}{value_quote}"]
+    return items
+
+
+def _in_fields(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:
+    """Add keys beside the anchor's: in a block on lines of their own, in a flow mapping after it."""
+    slot = _slot(anchor)
+    line_start = text.rfind("\n", 0, slot.extent.start) + 1
+    lead = text[line_start : slot.extent.start]
+    indent = lead[: len(lead) - len(lead.lstrip())]
+    parts: list[str] = []
+    for setting in settings:
+        field = _FIELD_OF_OPTION.get(setting.flag)
+        if field is None:
+            return None
+        if lead.lstrip().startswith('"'):
+            parts.append(f',\n{indent}"{field}": {setting.value}')
+        elif "{" in lead:
+            quote = '"' if re.search(r'"\s*:\s*"?$', lead) else ""
+            parts.append(f", {quote}{field}{quote}: {setting.value}")
+        else:
+            parts.append(f"\n{indent}{field}: {setting.value}")
+    return "".join(parts)
+
+
+def _slot(word: Word) -> Slot:
+    assert word.slot is not None
+    return word.slot
+
+
+_WRITERS = {
+    SlotKind.SHELL: _in_shell,
+    SlotKind.BLOCK_ITEM: _in_block,
+    SlotKind.FLOW_ITEM: _in_flow,
+    SlotKind.FIELD: _in_fields,
+}

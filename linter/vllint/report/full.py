@@ -1,0 +1,90 @@
+"""The report for people: each finding with the lines it stands in, help, fix and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vllint.report.cells import visible
+from vllint.report.closing import closing_lines
+from vllint.report.colours import Palette, palette
+from vllint.report.formats import DEFAULTS, RenderOptions
+from vllint.report.frames import Mark, frame, gutter_width
+from vllint.report.lines import Lines
+from vllint_schemas.report import Place, ReportDocument, ReportedFinding, ReportedFix
+
+_FIX_TITLES = {"safe": "fix", "unsafe": "fix (unsafe)", "display": "fix (by hand)"}
+
+
+def render(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions = DEFAULTS) -> str:
+    """Return findings with code frames, then the closing lines.
+
+    A finding in a file that `sources` lacks has no frame.
+    """
+    return "\n".join(_lines(document, sources, palette(options.colour))) + "\n"
+
+
+def _lines(document: ReportDocument, sources: Mapping[str, str], colours: Palette) -> Iterator[str]:
+    lines: dict[str, Lines] = {}
+    for finding in document.findings:
+        for path in (finding.path, *(related.path for related in finding.related)):
+            if path in sources and path not in lines:
+                lines[path] = Lines.of(sources[path])
+        yield from _finding(finding, lines, colours)
+        yield ""
+    yield from closing_lines(document, colours)
+    if document.findings:
+        yield f"more about a code: `vllint explain {document.findings[0].code}`"
+
+
+def _finding(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:
+    title = colours.severity(finding.severity, f"{finding.severity}[{finding.code}]")
+    first, *rest = finding.message.splitlines() or [""]
+    yield f"{title} {colours.paint(colours.strong, f'{finding.name}: {visible(first)}')}"
+    yield from (f"  {visible(line)}" for line in rest)
+    marks = _marks(finding, colours)
+    gutter = max((gutter_width(lines[path], of) for path, of in marks.items() if path in lines), default=1)
+    for path, of in marks.items():
+        start = finding.start if path == finding.path else _first_related(finding, path)
+        arrow = colours.paint(colours.gutter, f"{'':{gutter}}{'-->' if path == finding.path else ':::'}")
+        yield f"{arrow} {visible(path)}:{start.line}:{start.column}"
+        if path in lines:
+            yield from frame(lines[path], of, gutter, colours)
+        else:
+            yield from (f"{'':{gutter}} = {visible(mark.label)}" for mark in of if mark.label)
+    yield from _notes(finding, gutter, colours)
+
+
+def _marks(finding: ReportedFinding, colours: Palette) -> dict[str, list[Mark]]:
+    """Return what to underline in each file, the finding's own file and place first."""
+    colour = {"error": colours.error, "warning": colours.warning}.get(finding.severity, colours.info)
+    marks = {finding.path: [Mark(finding.start.offset, finding.end.offset, "", "^", colour)]}
+    for related in finding.related:
+        mark = Mark(related.start.offset, related.end.offset, related.message, "-", colours.related)
+        marks.setdefault(related.path, []).append(mark)
+    return marks
+
+
+def _first_related(finding: ReportedFinding, path: str) -> Place:
+    return next(related.start for related in finding.related if related.path == path)
+
+
+def _notes(finding: ReportedFinding, gutter: int, colours: Palette) -> Iterator[str]:
+    if finding.help:
+        yield from _note("help", finding.help, gutter, colours)
+    if finding.fix is not None:
+        yield from _note(_fix_title(finding.fix), finding.fix.title, gutter, colours)
+    evidence = f"{finding.evidence.vllm} {finding.evidence.source}".strip()
+    sign = colours.paint(colours.gutter, f"{'':{gutter}} =")
+    if evidence:
+        yield f"{sign} vLLM {visible(evidence)}"
+
+
+def _fix_title(fix: ReportedFix) -> str:
+    return _FIX_TITLES[fix.applicability.value]
+
+
+def _note(title: str, text: str, gutter: int, colours: Palette) -> Iterator[str]:
+    first, *rest = text.splitlines() or [""]
+    sign = colours.paint(colours.gutter, f"{'':{gutter}} =")
+    yield f"{sign} {colours.paint(colours.strong, title)}: {visible(first)}"
+    yield from (f"{'':{gutter + 3 + len(title) + 2}}{visible(line)}" for line in rest)

@@ -1,0 +1,225 @@
+"""The report as SARIF 2.1.0, in the shape that GitHub code scanning takes.
+
+Specification: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; what GitHub reads of it:
+https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from vllint.report.formats import DEFAULTS, RenderOptions
+from vllint.report.lines import Lines
+from vllint.report.rules import RuleInfo
+from vllint_schemas.report import (
+    Place,
+    ReportDocument,
+    ReportedEdit,
+    ReportedFinding,
+    ReportedFix,
+    ReportedRelated,
+    Unchecked,
+)
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+_PROBLEM_SEVERITIES = {"error": "error", "warning": "warning", "info": "recommendation"}
+_ROOT = "%SRCROOT%"
+
+Json = dict[str, Any]
+
+
+def render(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions = DEFAULTS) -> str:
+    """Return a SARIF log of one run in ASCII; columns count UTF-16 units as far as `sources` tells them.
+
+    Results name paths below the repository's root: `options.folder` is put before them.
+    """
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(document, sources, options)]}
+    return json.dumps(log, allow_nan=False) + "\n"
+
+
+class _Files(NamedTuple):
+    """What places need to know of files: their texts, the lines of those with fixes, their folder."""
+
+    texts: Mapping[str, str]
+    lines: Mapping[str, Lines]
+    folder: str
+
+
+def _run(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions) -> Json:
+    rules = _rules(document, options.rules)
+    index = {rule.code: number for number, rule in enumerate(rules)}
+    edited = {edit.path for finding in document.findings if finding.fix for edit in finding.fix.edits}
+    lines = {path: Lines.of(sources[path]) for path in edited if path in sources}
+    files = _Files(sources, lines, options.folder)
+    driver = {
+        "name": document.tool.name,
+        "version": document.tool.version,
+        "rules": [_rule(rule) for rule in rules],
+        "properties": {"newestVllm": document.tool.newest_vllm},
+    }
+    invocation = {
+        "executionSuccessful": True,
+        "toolExecutionNotifications": _notifications(document.summary.unchecked),
+    }
+    return {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"{options.category}/"},
+        "columnKind": "utf16CodeUnits",
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
+        "invocations": [invocation],
+        "results": [_result(finding, index[finding.code], files) for finding in document.findings],
+    }
+
+
+def _result(finding: ReportedFinding, rule_index: int, files: _Files) -> Json:
+    evidence = finding.evidence
+    result: Json = {
+        "ruleId": finding.code,
+        "ruleIndex": rule_index,
+        "level": _LEVELS[finding.severity.value],
+        "message": {"text": _message(finding)},
+        "locations": [{"physicalLocation": _location(finding.path, finding.start, finding.end, files)}],
+        "partialFingerprints": {"vllintFinding/v1": finding.fingerprint},
+        "properties": {"vllm": evidence.vllm, "source": evidence.source, "stage": evidence.stage},
+    }
+    if finding.launch is not None:
+        result["properties"]["launch"] = finding.launch
+    if finding.related:
+        result["relatedLocations"] = [
+            _related(number, related, files) for number, related in enumerate(finding.related, start=1)
+        ]
+    if finding.fix is not None and _is_offered(finding.fix, files):
+        result["fixes"] = [_fix(finding.fix, files)]
+    return result
+
+
+def _related(number: int, related: ReportedRelated, files: _Files) -> Json:
+    return {
+        "id": number,
+        "physicalLocation": _location(related.path, related.start, related.end, files),
+        "message": {"text": related.message},
+    }
+
+
+def _location(path: str, start: Place, end: Place, files: _Files) -> Json:
+    return {"artifactLocation": _artifact(path, files), "region": _region(path, start, end, files)}
+
+
+def _artifact(path: str, files: _Files) -> Json:
+    if path.startswith("/"):
+        return {"uri": f"file://{_percent_encoded(path)}"}
+    if path[1:3] == ":/":
+        return {"uri": f"file:///{path[:2]}{_percent_encoded(path[2:])}"}
+    folder = f"{files.folder.strip('/')}/".lstrip("/")
+    return {"uri": _percent_encoded(folder + path), "uriBaseId": _ROOT}
+
+
+def _region(path: str, start: Place, end: Place, files: _Files) -> Json:
+    text = files.texts.get(path, "")
+    return {
+        "startLine": start.line,
+        "startColumn": _utf16_column(text, start),
+        "endLine": end.line,
+        "endColumn": _utf16_column(text, end),
+    }
+
+
+def _utf16_column(text: str, place: Place) -> int:
+    before = text[place.offset - place.column + 1 : place.offset]
+    if before.isascii():
+        return place.column
+    return place.column + sum(character > "\uffff" for character in before)
+
+
+def _is_offered(fix: ReportedFix, files: _Files) -> bool:
+    """Return whether a viewer may offer the fix: it has edits, in known files, and is not mere advice."""
+    if fix.applicability.value == "display" or not fix.edits:
+        return False
+    return all(edit.path in files.lines for edit in fix.edits)
+
+
+def _fix(fix: ReportedFix, files: _Files) -> Json:
+    by_path: dict[str, list[ReportedEdit]] = {}
+    for edit in sorted(fix.edits, key=lambda edit: (edit.path, edit.start, edit.end)):
+        by_path.setdefault(edit.path, []).append(edit)
+    note = " (changes behaviour or capacity)" if fix.applicability.value == "unsafe" else ""
+    changes = [
+        {
+            "artifactLocation": _artifact(path, files),
+            "replacements": [_replacement(edit, files) for edit in edits],
+        }
+        for path, edits in by_path.items()
+    ]
+    return {"description": {"text": fix.title + note}, "artifactChanges": changes}
+
+
+def _replacement(edit: ReportedEdit, files: _Files) -> Json:
+    lines = files.lines[edit.path]
+    region = _region(edit.path, lines.place(edit.start), lines.place(edit.end), files)
+    return {"deletedRegion": region, "insertedContent": {"text": edit.text}}
+
+
+def _rules(document: ReportDocument, rules: Sequence[RuleInfo]) -> tuple[RuleInfo, ...]:
+    """Return the rules given, and a short entry for each further rule that has findings."""
+    known = {rule.code: rule for rule in rules}
+    for finding in document.findings:
+        if finding.code not in known:
+            severity = finding.severity.value
+            summary = finding.name.replace("-", " ")
+            known[finding.code] = RuleInfo(
+                finding.code, finding.name, summary, summary, severity, finding.url
+            )
+    return tuple(known.values())
+
+
+def _rule(rule: RuleInfo) -> Json:
+    entry: Json = {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.summary},
+        "help": {"text": rule.docs_markdown, "markdown": rule.docs_markdown},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {
+            "tags": ["vllm", rule.code.rstrip("0123456789")],
+            "precision": "very-high" if rule.severity == "error" else "high",
+            "problem.severity": _PROBLEM_SEVERITIES[rule.severity],
+        },
+    }
+    if rule.url:
+        entry["helpUri"] = rule.url
+    return entry
+
+
+def _message(finding: ReportedFinding) -> str:
+    """Return message and help, and links to the related places: GitHub shows only those it finds linked."""
+    links = (
+        f"[{_escaped(related.message)}]({index})" for index, related in enumerate(finding.related, start=1)
+    )
+    return "\n".join(part for part in (finding.message, finding.help, *links) if part)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+
+
+def _notifications(unchecked: Sequence[Unchecked]) -> list[Json]:
+    numbers = Counter((entry.fact, entry.reason) for entry in unchecked)
+    return [
+        {
+            "level": "note",
+            "message": {"text": f"not checked: {fact}: {reason} (launches: {number})"},
+        }
+        for (fact, reason), number in numbers.most_common()
+    ]
+
+
+def _percent_encoded(path: str) -> str:
+    """Return a URI's path; a colon is encoded too, as it would end a scheme in a relative one."""
+    return quote(os.fsencode(path), safe="/@!$&'()*+,;=~")

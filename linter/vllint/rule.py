@@ -1,0 +1,88 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vllint.facts import FactName, LaunchFacts
+from vllint_schemas import Evidence, Finding, Fix, Related, Severity, SourceProblem, Span, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A file that a rule's documentation shows and its tests check.
+
+    `text` marks the expected span with a line of `~` below it, under a comment sign where the format needs
+    one; `fixed` is the whole text after the fix, `None` when there is no fix to apply. `gpu` and
+    `vllm_version` are stated as on the command line. `path` decides the format.
+    """
+
+    text: str
+    path: str = "deploy.sh"
+    fixed: str | None = None
+    gpu: str | None = None
+    vllm_version: str | None = None
+    title: str = ""
+
+
+class Rule:
+    """One thing vllint looks for.
+
+    A subclass sets the class variables, and its docstring is the user's page. It overrides `check` to
+    judge launches, or `check_source` to judge files that cannot be read. The engine calls `check` only
+    when every fact in `needs` is known, and not at all when a rule whose code is in `waits_for` has spoken
+    about the launch.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    stage: ClassVar[Stage]
+    source: ClassVar[str]
+    since: ClassVar[str]
+    needs: ClassVar[tuple[FactName, ...]] = ()
+    waits_for: ClassVar[frozenset[str]] = frozenset()
+    preview: ClassVar[bool] = False
+    url: ClassVar[str] = ""
+    tags: ClassVar[tuple[str, ...]] = ()
+    BAD: ClassVar[tuple[Example, ...]] = ()
+    GOOD: ClassVar[tuple[Example, ...]] = ()
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield what is wrong with a launch."""
+        yield from ()
+
+    def check_source(self, problem: SourceProblem) -> Iterator[Finding]:
+        """Yield what to say about a file that could not be read."""
+        yield from ()
+
+    def finding(
+        self,
+        facts: LaunchFacts,
+        span: Span,
+        message: str,
+        help: str,
+        *,
+        severity: Severity | None = None,
+        stage: Stage | None = None,
+        source: str | None = None,
+        related: Sequence[Related] = (),
+        fix: Fix | None = None,
+        subject: str = "",
+    ) -> Finding:
+        """Return a finding of this rule about a launch."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=severity or self.severity,
+            message=message,
+            help=help,
+            span=span,
+            evidence=Evidence(facts.release.judged, source or self.source, stage or self.stage),
+            launch=facts.launch.id,
+            related=tuple(related),
+            fix=fix,
+            subject=subject,
+        )

@@ -1,0 +1,102 @@
+"""Which settings hold for a file: those of the nearest settings file at or above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from vllint.discover import repository_root
+from vllint.models.catalogue import find_model
+from vllint.settings import ModelStatement, Settings, SettingsError
+from vllint_schemas import ModelFacts, Unknown
+
+NAMES = (".vllint.toml", "vllint.toml", "pyproject.toml")
+
+
+class SettingsSearch:
+    """Finds settings files, reading each once. `version` is vllint's own."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._by_folder: dict[Path, Settings] = {}
+
+    def of_folder(self, folder: Path) -> Settings:
+        """Return the settings that hold in a folder, before overrides; raises SettingsError."""
+        return self._of_folder(folder.absolute())
+
+    def read(self, path: Path) -> Settings:
+        """Return the settings of a file that the user names; raises SettingsError."""
+        from vllint.settings_file import read_settings
+
+        settings = read_settings(path, self._version)
+        if settings is None:
+            raise SettingsError(f"{path}: has no `[tool.vllint]` table")
+        return settings
+
+    def _of_folder(self, folder: Path) -> Settings:
+        known = self._by_folder.get(folder)
+        if known is not None:
+            return known
+        settings = self._own(folder)
+        if settings is None:
+            is_top = folder.parent == folder or (folder / ".git").exists()
+            settings = Settings() if is_top else self._of_folder(folder.parent)
+        self._by_folder[folder] = settings
+        return settings
+
+    def _own(self, folder: Path) -> Settings | None:
+        for name in NAMES:
+            path = folder / name
+            if not path.is_file() or (name == "pyproject.toml" and not _mentions_vllint(path)):
+                continue
+            from vllint.settings_file import read_settings
+
+            settings = read_settings(path, self._version)
+            if settings is not None:
+                return settings
+        return None
+
+
+def relative_to_root(path: str, settings: Settings) -> str:
+    """Return a path as the settings' patterns see it."""
+    absolute = Path(path).absolute()
+    root = Path(settings.root).absolute()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+
+
+def _mentions_vllint(path: Path) -> bool:
+    """Whether a pyproject.toml is worth parsing."""
+    try:
+        return b"tool.vllint" in path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def stated_models(settings: Settings) -> Mapping[str, ModelFacts | Unknown]:
+    """Return the facts of the models that settings describe."""
+    return {name: _stated_model(name, model, settings) for name, model in settings.models.items()}
+
+
+def _stated_model(name: str, model: ModelStatement, settings: Settings) -> ModelFacts | Unknown:
+    if model.like is not None:
+        found = find_model(model.like)
+        if found is None:
+            raise SettingsError(
+                f"{settings.source}: models.{name}: like: `{model.like}` is not in the catalogue"
+            )
+        return replace(found, id=name, source="settings")
+    from vllint.models.config import facts_from_config, load_config
+
+    path = Path(settings.root) / str(model.config)
+    if not _inside_repository(path, Path(settings.root)):
+        raise SettingsError(f"{settings.source}: models.{name}: config: {path} is outside of the repository")
+    config = load_config(path)
+    if isinstance(config, Unknown):
+        raise SettingsError(f"{settings.source}: models.{name}: config: {config.reason}")
+    return facts_from_config(name, config, "settings")
+
+
+def _inside_repository(path: Path, root: Path) -> bool:
+    top = Path(repository_root(str(root)) or root).resolve()
+    return path.resolve().is_relative_to(top)

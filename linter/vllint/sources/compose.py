@@ -1,0 +1,179 @@
+"""docker-compose files: the services that start vLLM.
+
+Follows the Compose Specification: entrypoint and command, interpolation, GPU reservations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as Variables
+
+from vllint.sources.commands import Script, Start, Surroundings, starts_in
+from vllint.sources.compose_gpus import service_gpu_count
+from vllint.sources.containers import NO_GPU_CLAIM, image_entry_point, variable_of
+from vllint.sources.interpolation import interpolate
+from vllint.sources.shell import ScriptStart, broken_shell, script_starts
+from vllint.text.shell_words import CommandStringError, split_words
+from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.vllm.version import image_version, split_image
+from vllint_schemas import (
+    EntryPoint,
+    HardwareClaim,
+    Launch,
+    Located,
+    SourceProblem,
+    Span,
+    Unknown,
+    Variable,
+    Word,
+)
+
+_SERVICE_KEYS = ("image", "build", "command", "entrypoint", "extends")
+
+
+def is_compose(root: Node) -> bool:
+    """Whether a document is a compose file: `services` that look like services."""
+    services = root.get("services") if isinstance(root, Mapping) else None
+    if not isinstance(services, Mapping):
+        return False
+    return any(
+        isinstance(service, Mapping) and any(service.get(key) is not None for key in _SERVICE_KEYS)
+        for _, service in services.items()
+    )
+
+
+def compose_launches(root: Mapping, variables: Variables[str, Word]) -> Iterator[Launch | SourceProblem]:
+    """Yield the launches of a compose file; `variables` are those of its `.env` file."""
+    services = root.get("services")
+    if not isinstance(services, Mapping):
+        return
+    for key, service in services.items():
+        if isinstance(service, Mapping) and isinstance(key, Scalar):
+            try:
+                yield from _service_launches(key, service, variables)
+            except CommandStringError as error:
+                yield SourceProblem("not_parsed", str(error), error.span)
+
+
+def _service_launches(
+    key: Scalar, service: Mapping, variables: Variables[str, Word]
+) -> Iterator[Launch | SourceProblem]:
+    image = _word(service.get("image"), variables)
+    environment = tuple(_environment(service.get("environment"), variables))
+    gpu_count = service_gpu_count(service, environment, variables)
+    surroundings = Surroundings(environment, gpu_count, image)
+    for number, found in enumerate(_starts(service, surroundings, variables), start=1):
+        if found.broken:
+            yield broken_shell(found)
+            continue
+        around = found.start.surroundings
+        yield Launch(
+            path=key.span.path,
+            name=key.value if number == 1 else f"{key.value}-{number}",
+            kind="compose",
+            extent=key.span.cover(service.span),
+            at=key.span,
+            entry_point=found.start.entry_point,
+            argv=found.start.argv,
+            hardware=HardwareClaim(NO_GPU_CLAIM, around.gpu_count),
+            vllm_version=_version(image, found),
+            env=around.environment,
+            image=image,
+        )
+
+
+def _version(image: Word | None, found: ScriptStart) -> Located[str] | Unknown:
+    """Return the release that the script installs, else the image's."""
+    if isinstance(found.pinned, Located):
+        return found.pinned
+    return image_version(image)
+
+
+def _starts(
+    service: Mapping, surroundings: Surroundings, variables: Variables[str, Word]
+) -> Iterator[ScriptStart]:
+    """Yield the servers that a service's entrypoint and command start."""
+    entrypoint = _words(service.get("entrypoint"), variables)
+    command = _words(service.get("command"), variables)
+    words = (entrypoint or ()) + (command or ())
+    entry_point = image_entry_point(surroundings.image) if entrypoint is None else None
+    if entry_point is not None:
+        yield _started(Start(entry_point, words, _first_site(words, service), surroundings), service)
+        return
+    any_start = False
+    for found in starts_in(words, surroundings):
+        any_start = True
+        if isinstance(found, Start):
+            yield _started(found, service)
+        else:
+            yield from _script(found)
+    if not any_start and entrypoint is None and _runs_options(words, surroundings.image):
+        yield _started(
+            Start(EntryPoint.API_SERVER, words, _first_site(words, service), surroundings), service
+        )
+
+
+def _script(found: Script) -> Iterator[ScriptStart]:
+    variables = {variable.name: variable.value for variable in found.surroundings.environment}
+    yield from script_starts(found.text, variables, found.surroundings)
+
+
+def _started(start: Start, service: Mapping) -> ScriptStart:
+    return ScriptStart(start, service.span, Unknown("the service installs no release"))
+
+
+def _first_site(words: tuple[Word, ...], service: Mapping) -> Span:
+    return words[0].site if words else service.span
+
+
+def _runs_options(words: tuple[Word, ...], image: Word | None) -> bool:
+    """Whether the words are a server's options for some image of vLLM's family."""
+    if image is None or not words or not image.is_known:
+        return False
+    name = split_image(image.text).repository.rsplit("/", 1)[-1]
+    return "vllm" in name and words[0].text.startswith("--") and _names_model(words)
+
+
+def _names_model(words: tuple[Word, ...]) -> bool:
+    return any(word.text == "--model" or word.text.startswith("--model=") for word in words)
+
+
+def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
+    if not isinstance(node, Scalar):
+        return None
+    return interpolate(node.word(), variables)
+
+
+def _words(node: Node | None, variables: Variables[str, Word]) -> tuple[Word, ...] | None:
+    """Return the words of `command` or `entrypoint`: a list as it stands, a string split as Compose does."""
+    if isinstance(node, Scalar):
+        if node.resolved() is None:
+            return None
+        return split_words(interpolate(node.word(), variables, splits=True))
+    if isinstance(node, Sequence):
+        return tuple(interpolate(item.word(), variables) for item in node if isinstance(item, Scalar))
+    return None
+
+
+def _environment(node: Node | None, variables: Variables[str, Word]) -> Iterator[Variable]:
+    """Yield the variables of `environment`, a mapping or a list of `NAME=value`."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if isinstance(key, Scalar) and isinstance(value, Scalar):
+                if value.resolved() is None:
+                    yield Variable(key.value, _passed_on(key, variables))
+                else:
+                    yield Variable(key.value, interpolate(value.word(), variables))
+    elif isinstance(node, Sequence):
+        for item in node:
+            if isinstance(item, Scalar):
+                variable = variable_of(interpolate(item.word(), variables))
+                known = variables.get(variable.name) if "=" not in item.value else None
+                yield variable if known is None else Variable(variable.name, known)
+
+
+def _passed_on(key: Scalar, variables: Variables[str, Word]) -> Word:
+    known = variables.get(key.value)
+    if known is not None:
+        return known
+    return Word.unknown(f"`{key.value}` is passed on from the environment", key.span)

@@ -1,0 +1,165 @@
+"""What container tools' words say: `docker run`, image entry points, and claims on GPUs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from vllint.vllm.version import image_serves, image_version, split_image
+from vllint_schemas import (
+    EntryPoint,
+    HardwareClaim,
+    Located,
+    Unknown,
+    Variable,
+    Word,
+)
+from vllint_schemas.launch import AllGpus
+
+NO_GPU_CLAIM = Unknown("the file does not name a card")
+NO_COUNT_CLAIM = Unknown("the file does not say how many GPUs there are")
+
+# fmt: off
+_SWITCHES = frozenset(
+    {
+        "-d", "--detach", "-i", "--interactive", "-t", "--tty", "--rm", "--init", "--privileged",
+        "--read-only", "-P", "--publish-all", "--no-healthcheck", "--oom-kill-disable", "--sig-proxy",
+        "--disable-content-trust", "-q", "--quiet", "--help", "--use-api-socket", "--replace",
+        "--env-host", "--http-proxy", "--no-hosts", "--no-hostname", "--rmi", "--tls-verify",
+        "--unsetenv-all", "--passwd",
+    }
+)
+# fmt: on
+"""Options of `docker run` and `podman run` that take no value; all others take one (`docker run --help`)."""
+
+
+class ContainerRun(NamedTuple):
+    """A `docker run`: the image, the words after it, and the options that matter here."""
+
+    image: Word
+    arguments: tuple[Word, ...]
+    options: tuple[tuple[str, Word], ...]
+
+    def last(self, *names: str) -> Word | None:
+        """Return the last value of an option, under any of its names."""
+        values = [value for name, value in self.options if name in names]
+        return values[-1] if values else None
+
+    def all(self, *names: str) -> tuple[Word, ...]:
+        """Return all values of a repeatable option."""
+        return tuple(value for name, value in self.options if name in names)
+
+
+def container_run(words: Sequence[Word]) -> ContainerRun | None:
+    """Read the words after `docker run`; `None` where no image is named."""
+    options: list[tuple[str, Word]] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        text = word.text
+        if not text.startswith("-") or text == "-":
+            if word.splits and not text:
+                position += 1
+                continue
+            return ContainerRun(word, tuple(words[position + 1 :]), tuple(options))
+        position += 1
+        name, equals, _ = text.partition("=")
+        if equals:
+            options.append((name, word.slice(len(name) + 1)))
+        elif name in _SWITCHES or _only_switches(name):
+            options.append((name, word))
+        elif not name.startswith("--") and len(name) > 2:
+            options.append((name[:2], word.slice(2)))
+        elif position < len(words):
+            options.append((name, words[position]))
+            position += 1
+    return None
+
+
+def _only_switches(name: str) -> bool:
+    """Whether `name` bundles one-letter switches, as `-dit` does."""
+    return not name.startswith("--") and len(name) > 2 and all(f"-{x}" in _SWITCHES for x in name[1:])
+
+
+def run_environment(run: ContainerRun) -> tuple[Variable, ...]:
+    """Return the variables that `-e` sets."""
+    return tuple(variable_of(word) for word in run.all("-e", "--env") if "=" in word.text)
+
+
+def variable_of(word: Word) -> Variable:
+    """Read `NAME=value`; without `=` the value comes from outside."""
+    name, equals, _ = word.text.partition("=")
+    if not equals:
+        return Variable(name, Word.unknown(f"`{name}` is passed on from the environment", word.site))
+    return Variable(name, word.slice(len(name) + 1))
+
+
+def image_entry_point(image: Word | None) -> EntryPoint | None:
+    """Return what the official image starts; `None` for images that are not known."""
+    if image is None or not image.is_known or not split_image(image.text).is_official:
+        return None
+    return EntryPoint.SERVE if image_serves(image_version(image)) else EntryPoint.API_SERVER
+
+
+def gpus_option(word: Word) -> Located[int | AllGpus] | Unknown:
+    """Read the value of `--gpus`: `all`, a number, or `device=0,1` (docker's `opts/gpus.go`)."""
+    if not word.is_known:
+        return Unknown(word.reason)
+    count: int | AllGpus | None = None
+    for row in csv.reader([word.text.strip("'")]):
+        fields = dict(part.partition("=")[::2] for part in row)
+        if "device" in fields:
+            ids = [part for part in row if "=" not in part]
+            count = 1 + len(ids)
+        elif "count" in fields:
+            count = _count(fields["count"])
+        elif row:
+            count = _count(row[0])
+    if count is None:
+        return Unknown(f"`--gpus {word.text}` names no number of GPUs")
+    return Located(count, word.span, word.origin, word.via)
+
+
+def _count(text: str) -> int | AllGpus | None:
+    if text in {"all", "-1"}:
+        return "all"
+    return int(text) if text.isdecimal() else None
+
+
+def claim_with_environment(
+    claim: Located[int | AllGpus] | Unknown, environment: Mapping[str, Word], nvidia_runtime: bool
+) -> Located[int | AllGpus] | Unknown:
+    """Return how many GPUs the process sees, given what the container gets and what variables hide."""
+    handed_out = environment.get("NVIDIA_VISIBLE_DEVICES")
+    if handed_out is not None and nvidia_runtime and isinstance(claim, Unknown):
+        claim = visible_devices(handed_out)
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return claim
+    seen = visible_devices(visible)
+    if isinstance(seen, Unknown) or isinstance(claim, Unknown):
+        return seen
+    if isinstance(claim.value, int) and isinstance(seen.value, int) and seen.value > claim.value:
+        return claim
+    return seen if isinstance(seen.value, int) else claim
+
+
+def visible_devices(word: Word) -> Located[int | AllGpus] | Unknown:
+    """Read `CUDA_VISIBLE_DEVICES` or `NVIDIA_VISIBLE_DEVICES`: a list of numbers or UUIDs, or `all`."""
+    if not word.is_known:
+        return Unknown(word.reason)
+    text = word.text.strip()
+    if text == "all":
+        return Located("all", word.span, word.origin, word.via)
+    devices = [part.strip() for part in text.split(",") if part.strip()]
+    if not devices or text in {"none", "void", "-1"}:
+        return Unknown("the visible devices are none")
+    if any(device.startswith("MIG-") for device in devices):
+        return Unknown("the visible devices are slices of a GPU")
+    return Located(len(devices), word.span, word.origin, word.via)
+
+
+def no_claim() -> HardwareClaim:
+    """Return the claim of a file that says nothing about hardware."""
+    return HardwareClaim(NO_GPU_CLAIM, NO_COUNT_CLAIM)

@@ -1,0 +1,175 @@
+"""Hugging Face Inference Endpoints: create payloads and `hf endpoints describe` dumps, YAML or JSON.
+
+Fields as `huggingface_hub` 2.4.0 sends them; `maxNumSeqs`, `maxNumBatchedTokens` and `kvCacheDtype` appear
+in the product's form, their names in the API are not confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from vllint.sources.commands import Start, Surroundings, starts_in
+from vllint.sources.containers import image_entry_point
+from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.vllm.version import image_version
+from vllint_schemas import (
+    EntryPoint,
+    HardwareClaim,
+    Launch,
+    Located,
+    Origin,
+    Unknown,
+    Variable,
+    Word,
+)
+
+PLATFORM = "huggingface-inference-endpoints"
+
+FIELDS = {
+    "tensorParallelSize": "--tensor-parallel-size",
+    "dataParallelSize": "--data-parallel-size",
+    "maxNumSeqs": "--max-num-seqs",
+    "maxNumBatchedTokens": "--max-num-batched-tokens",
+    "kvCacheDtype": "--kv-cache-dtype",
+}
+"""Fields of the `vLLM` image and the options the platform turns them into."""
+
+
+def endpoint_payloads(root: Node) -> Iterator[Mapping]:
+    """Yield the payloads in a document: the document itself, or the items of its list."""
+    if isinstance(root, Mapping) and _is_payload(root):
+        yield root
+    elif isinstance(root, Sequence):
+        for item in root:
+            if isinstance(item, Mapping) and _is_payload(item):
+                yield item
+
+
+def _is_payload(node: Mapping) -> bool:
+    compute, model = node.get("compute"), node.get("model")
+    if not isinstance(compute, Mapping) or not isinstance(model, Mapping):
+        return False
+    return compute.get("instanceType") is not None and model.get("image") is not None
+
+
+def endpoint_launch(payload: Mapping) -> Launch | None:
+    """Return the launch of a payload; `None` when its engine is not vLLM."""
+    compute, model = payload.get("compute"), payload.get("model")
+    if not isinstance(compute, Mapping) or not isinstance(model, Mapping):
+        return None
+    image_union = model.get("image")
+    if not isinstance(image_union, Mapping):
+        return None
+    engine = image_union.get("vLLM")
+    custom = image_union.get("custom") or image_union
+    image = engine if isinstance(engine, Mapping) else custom
+    if not isinstance(image, Mapping):
+        return None
+    url = _word(image.get("url"))
+    hardware = _hardware(payload, compute)
+    surroundings = Surroundings(tuple(_variables(model.get("env"))), hardware.gpu_count, url)
+    start = _start(model, engine, url, surroundings, compute)
+    if start is None:
+        return None
+    name = payload.get("name")
+    return Launch(
+        path=payload.span.path,
+        name=name.value if isinstance(name, Scalar) else "endpoint",
+        kind="hf_endpoint",
+        extent=payload.span,
+        at=start.at,
+        entry_point=start.entry_point,
+        argv=start.argv,
+        hardware=hardware,
+        vllm_version=image_version(url),
+        env=surroundings.environment,
+        image=url,
+        platform=PLATFORM if isinstance(engine, Mapping) else None,
+    )
+
+
+def _start(
+    model: Mapping, engine: Node | None, url: Word | None, surroundings: Surroundings, compute: Mapping
+) -> Start | None:
+    """Return what the endpoint starts: the platform's own words, then `args`."""
+    command, args = _items(model.get("command")), _items(model.get("args"))
+    repository = _word(model.get("repository"))
+    at = repository.site if repository is not None else model.span
+    if isinstance(engine, Mapping) and not command:
+        argv = (repository,) if repository is not None else ()
+        return Start(
+            EntryPoint.SERVE, argv + tuple(_field_words(engine, args, compute)) + args, at, surroundings
+        )
+    for found in starts_in(command + args, surroundings):
+        return found if isinstance(found, Start) else None
+    entry_point = image_entry_point(url) if not command else None
+    return Start(entry_point, args, at, surroundings) if entry_point is not None else None
+
+
+def _field_words(engine: Mapping, args: tuple[Word, ...], compute: Mapping) -> Iterator[Word]:
+    """Yield the options that the image's fields stand for."""
+    for key, value in engine.items():
+        if isinstance(key, Scalar) and isinstance(value, Scalar) and value.resolved() is not None:
+            option = FIELDS.get(key.value)
+            if option is not None:
+                yield Word.atomic(option, key.span)
+                yield value.word()
+    size = compute.get("instanceSize")
+    if _sets_tensor_parallel(engine, args) or not isinstance(size, Scalar):
+        return
+    yield Word.atomic(FIELDS["tensorParallelSize"], size.span, Origin.PLATFORM)
+    yield replace(_accelerators(size.word()), origin=Origin.PLATFORM)
+
+
+def _sets_tensor_parallel(engine: Mapping, args: tuple[Word, ...]) -> bool:
+    """Whether the payload itself says how the model is spread over the instance."""
+    if any(engine.get(field) is not None for field in ("tensorParallelSize", "dataParallelSize")):
+        return True
+    spellings = ("--tensor-parallel", "--tensor_parallel", "-tp", "--data-parallel-size", "-dp")
+    return any(word.text.startswith(spellings) for word in args)
+
+
+def _accelerators(size: Word) -> Word:
+    """Return the number in an instance size: `x4` has four accelerators."""
+    if size.text.startswith("x") and size.text[1:].isdecimal():
+        return size.slice(1)
+    return Word.unknown(f"the instance size `{size.text}` does not name a number", size.site)
+
+
+def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
+    provider = payload.get("provider")
+    vendor = provider.get("vendor") if isinstance(provider, Mapping) else None
+    kind, size = _word(compute.get("instanceType")), _word(compute.get("instanceSize"))
+    count: Located[int] | Unknown = Unknown("the payload has no `instanceSize`")
+    instance: Located[str] | None = None
+    if size is not None:
+        number = _accelerators(size)
+        count = Located(int(number.text), number.span) if number.is_known else Unknown(number.reason)
+    if kind is not None:
+        name = f"{kind.text} {size.text}" if size is not None else kind.text
+        instance = Located(name, kind.span)
+    return HardwareClaim(
+        gpu=Unknown("the instance type is looked up"),
+        gpu_count=count,
+        instance=instance,
+        provider=vendor.value if isinstance(vendor, Scalar) else None,
+    )
+
+
+def _word(node: Node | None) -> Word | None:
+    return node.word() if isinstance(node, Scalar) else None
+
+
+def _items(node: Node | None) -> tuple[Word, ...]:
+    if not isinstance(node, Sequence):
+        return ()
+    return tuple(item.word() for item in node if isinstance(item, Scalar))
+
+
+def _variables(node: Node | None) -> Iterator[Variable]:
+    if not isinstance(node, Mapping):
+        return
+    for key, value in node.items():
+        if isinstance(key, Scalar) and isinstance(value, Scalar):
+            yield Variable(key.value, value.word())

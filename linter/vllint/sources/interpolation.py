@@ -1,0 +1,110 @@
+"""Compose's `${VARIABLE}` interpolation.
+
+Rules: Compose Specification, "Interpolation". The caller's environment is never read: a variable that no
+`.env` file sets is not known, and a default is what the file states.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vllint_schemas import Origin, Word
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATOR = re.compile(r":?[-?+]")
+_MAX_DEPTH = 20
+
+
+def interpolate(word: Word, variables: Mapping[str, Word], depth: int = 0, *, splits: bool = False) -> Word:
+    """Return `word` with its variables replaced; those that are not known become holes.
+
+    `splits` says that the text is split into words afterwards, so that a hole may hold several.
+    """
+    text = word.text
+    if "$" not in text:
+        return word
+    parts: list[Word] = []
+    position = 0
+    while True:
+        dollar = text.find("$", position)
+        if dollar < 0:
+            parts.append(word.slice(position))
+            break
+        parts.append(word.slice(position, dollar))
+        part, position = _expand(word, dollar, variables, depth)
+        parts.append(part)
+    joined = Word.join(parts, word.site)
+    holes = tuple(hole._replace(splits=True) for hole in joined.holes) if splits else joined.holes
+    via = word.via + tuple(place for place in joined.via if place not in word.via)
+    return replace(joined, slot=word.slot, via=via, holes=holes)
+
+
+def _expand(word: Word, dollar: int, variables: Mapping[str, Word], depth: int) -> tuple[Word, int]:
+    """Return what the `$` at `dollar` stands for and where the text goes on."""
+    text = word.text
+    after = text[dollar + 1 : dollar + 2]
+    if after == "$":
+        site = word.slice(dollar, dollar + 2).site
+        return Word.atomic("$", site), dollar + 2
+    if after == "{":
+        end = _closing_brace(text, dollar + 2)
+        if end is None or depth >= _MAX_DEPTH:
+            return Word.unknown("`${` is not closed", word.slice(dollar).site), len(text)
+        return _braced(word, dollar, end, variables, depth), end + 1
+    match = _NAME.match(text, dollar + 1)
+    if match is None:
+        return word.slice(dollar, dollar + 1), dollar + 1
+    use = word.slice(dollar, match.end())
+    return _look_up(match.group(), use, variables), match.end()
+
+
+def _braced(word: Word, dollar: int, end: int, variables: Mapping[str, Word], depth: int) -> Word:
+    text = word.text
+    match = _NAME.match(text, dollar + 2, end)
+    whole = word.slice(dollar, end + 1)
+    if match is None:
+        return Word.unknown(f"`{whole.text}` is not a variable", whole.site)
+    if match.end() == end:
+        return _look_up(match.group(), whole, variables)
+    operator = _OPERATOR.match(text, match.end(), end)
+    if operator is None:
+        return Word.unknown(f"`{whole.text}` is not a variable", whole.site)
+    value = variables.get(match.group())
+    colon, kind = operator.group().startswith(":"), operator.group()[-1]
+    is_set = value is not None and not (colon and value.is_known and not value.text)
+    alternative = word.slice(operator.end(), end)
+    if kind == "+":
+        if is_set:
+            return interpolate(alternative, variables, depth + 1)
+        return Word.unknown(f"`${match.group()}` is not set in an `.env` file", whole.site, splits=True)
+    if is_set:
+        return _look_up(match.group(), whole, variables)
+    if kind == "?":
+        return Word.unknown(f"`${match.group()}` must come from the environment", whole.site)
+    default = interpolate(alternative, variables, depth + 1)
+    return replace(default, origin=Origin.DEFAULT, site=whole.site)
+
+
+def _look_up(name: str, use: Word, variables: Mapping[str, Word]) -> Word:
+    value = variables.get(name)
+    if value is None:
+        return Word.unknown(f"`${name}` is not set in an `.env` file", use.site)
+    return replace(value, site=use.site, via=(use.site, *value.via), slot=None)
+
+
+def _closing_brace(text: str, position: int) -> int | None:
+    """Return the place of the brace that closes a `${` whose content starts at `position`."""
+    depth = 1
+    while position < len(text):
+        if text.startswith("${", position):
+            depth += 1
+            position += 2
+            continue
+        if text[position] == "}":
+            depth -= 1
+            if depth == 0:
+                return position
+        position += 1
+    return None

@@ -1,0 +1,123 @@
+"""Which reader a file is for, decided by its content, and what it finds there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from vllint.sources.compose import compose_launches, is_compose
+from vllint.sources.env_files import read_env_file
+from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
+from vllint.sources.shell import shell_launches
+from vllint.sources.templates import is_template
+from vllint.text.json_tree import parse_json
+from vllint.text.source import SourceText
+from vllint.text.tree_builder import YamlProblem
+from vllint.text.yaml_nodes import Mapping as YamlMapping
+from vllint.text.yaml_tree import parse_yaml
+from vllint_schemas import Launch, SourceProblem, Span, Variable, Word
+
+Neighbour = Callable[[str], SourceText | None]
+"""Reads a file that stands beside the one being read; `None` when there is none."""
+
+_SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
+_YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+_SHELL_SUFFIXES = frozenset({".sh", ".bash"})
+
+
+class Reading(NamedTuple):
+    """What a file holds: the kinds of source found in it, its launches, and why it could not be read."""
+
+    kinds: tuple[str, ...] = ()
+    launches: tuple[Launch, ...] = ()
+    problems: tuple[SourceProblem, ...] = ()
+
+    def same_launches(self, changed: Reading) -> bool:
+        """Whether a changed file reads as this one: the same launches, and no new problem."""
+        names = [launch.id for launch in self.launches]
+        return not changed.problems and [launch.id for launch in changed.launches] == names
+
+
+def read_source(
+    source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None = None
+) -> Reading:
+    """Return the launches of a file.
+
+    `env_files` are read for Compose's variables; without them the `.env` beside the file is.
+    """
+    suffix = PurePosixPath(source.path).suffix.lower()
+    if _SHEBANG.match(source.text) or suffix in _SHELL_SUFFIXES:
+        return _reading(("shell",), shell_launches(_whole(source), "shell"))
+    if suffix in _YAML_SUFFIXES or source.text.lstrip()[:1] in {"{", "["}:
+        return _read_documents(source, neighbour, env_files, json=suffix == ".json")
+    return Reading()
+
+
+def read_command(command: Word, environment: tuple[Variable, ...] = ()) -> Reading:
+    """Return the launches of a command given as text, in an environment."""
+    return _reading(("command",), shell_launches(command, "command", environment))
+
+
+def _whole(source: SourceText) -> Word:
+    return Word.verbatim(source.text, source.path, 0)
+
+
+def _read_documents(
+    source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None, *, json: bool
+) -> Reading:
+    try:
+        roots = (parse_json(_whole(source)),) if json else parse_yaml(_whole(source))
+    except YamlProblem as problem:
+        return Reading(problems=(_unreadable(source, problem),))
+    kinds: list[str] = []
+    found: list[Launch | SourceProblem] = []
+    for root in roots:
+        if is_compose(root) and isinstance(root, YamlMapping):
+            kinds.append("compose")
+            found.extend(compose_launches(root, _variables(neighbour, env_files)))
+            continue
+        payloads = tuple(endpoint_payloads(root))
+        if payloads:
+            kinds.append("hf_endpoint")
+        found.extend(launch for payload in payloads if (launch := endpoint_launch(payload)))
+    return _reading(tuple(dict.fromkeys(kinds)), found)
+
+
+def _reading(kinds: tuple[str, ...], found: Iterable[Launch | SourceProblem]) -> Reading:
+    launches: list[Launch] = []
+    problems: list[SourceProblem] = []
+    for one in found:
+        if isinstance(one, Launch):
+            launches.append(one)
+        else:
+            problems.append(one)
+    return Reading(kinds, _unique(launches), tuple(problems))
+
+
+def _variables(neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -> Mapping[str, Word]:
+    """Return the variables of the environment files, later files before earlier ones."""
+    if env_files is None:
+        beside = neighbour(".env")
+        env_files = (beside,) if beside is not None else ()
+    return {name: word for file in env_files for name, word in read_env_file(file).items()}
+
+
+def _unreadable(source: SourceText, problem: YamlProblem) -> SourceProblem:
+    if is_template(source.text):
+        message = "the file is a template that has not been rendered"
+        return SourceProblem("not_rendered", message, Span(source.path, 0, 0))
+    return SourceProblem("not_parsed", f"the file cannot be read: {problem.message}", problem.span)
+
+
+def _unique(launches: Iterable[Launch]) -> tuple[Launch, ...]:
+    """Give each launch of a file a name of its own."""
+    seen: dict[str, int] = {}
+    named: list[Launch] = []
+    for launch in launches:
+        number = seen.get(launch.name, 0) + 1
+        seen[launch.name] = number
+        named.append(launch if number == 1 else replace(launch, name=f"{launch.name}-{number}"))
+    return tuple(named)

@@ -1,0 +1,103 @@
+"""Shell scripts: the servers that their commands start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from vllint.sources.commands import Script, Start, Surroundings, starts_in
+from vllint.sources.containers import NO_GPU_CLAIM
+from vllint.text.shell_commands import evaluate
+from vllint.text.shell_walk import Command
+from vllint.vllm.version import image_version
+from vllint_schemas import (
+    HardwareClaim,
+    Kind,
+    Launch,
+    Located,
+    SourceProblem,
+    Span,
+    Unknown,
+    Variable,
+    Word,
+)
+
+_MAX_DEPTH = 6
+_PIN = re.compile(r"^vllm(?:\[[^\]]*\])?==([0-9][0-9A-Za-z.]*)$")
+
+
+class ScriptStart(NamedTuple):
+    """A server start in a script, the command it stands in, and the release the script installs.
+
+    `broken` says that the shell text there is not valid, so that the words may be wrong.
+    """
+
+    start: Start
+    extent: Span
+    pinned: Located[str] | Unknown
+    broken: bool = False
+
+
+def script_starts(
+    script: Word, variables: Mapping[str, Word], surroundings: Surroundings, depth: int = 0
+) -> Iterator[ScriptStart]:
+    """Yield the servers that `script` may start, those of scripts within it included."""
+    pinned: Located[str] | Unknown = Unknown("the script does not name a vLLM release")
+    for command in evaluate(script, variables):
+        pinned = _pinned(command) or pinned
+        around = surroundings.with_variables(command.env)
+        for found in starts_in(command.words, around):
+            if isinstance(found, Start):
+                yield ScriptStart(found, command.extent, pinned, command.broken)
+            elif depth < _MAX_DEPTH:
+                yield from _inner_starts(found, variables, command, depth)
+
+
+def _inner_starts(
+    found: Script, variables: Mapping[str, Word], command: Command, depth: int
+) -> Iterator[ScriptStart]:
+    inner = {**variables, **{variable.name: variable.value for variable in found.surroundings.environment}}
+    for start in script_starts(found.text, inner, found.surroundings, depth + 1):
+        extent = start.extent.cover(command.extent)
+        yield start._replace(extent=extent, broken=start.broken or command.broken)
+
+
+def _pinned(command: Command) -> Located[str] | None:
+    """Return the release that `pip install vllm==...` names."""
+    for word in command.words[1:]:
+        match = _PIN.match(word.text)
+        if match and word.is_known and any(earlier.text == "install" for earlier in command.words):
+            part = word.slice(*match.span(1))
+            return Located(match.group(1), part.span, part.origin, part.via)
+    return None
+
+
+def broken_shell(found: ScriptStart) -> SourceProblem:
+    """Return what to say about a start in shell text that is not valid."""
+    return SourceProblem("not_parsed", "the shell text that starts vLLM here is not valid", found.extent)
+
+
+def shell_launches(
+    script: Word, kind: Kind, environment: tuple[Variable, ...] = ()
+) -> Iterator[Launch | SourceProblem]:
+    """Yield the launches of a script, or of a command given on vllint's own command line."""
+    variables = {variable.name: variable.value for variable in environment}
+    for found in script_starts(script, variables, Surroundings().with_variables(environment)):
+        if found.broken:
+            yield broken_shell(found)
+            continue
+        start, around = found.start, found.start.surroundings
+        yield Launch(
+            path=script.site.path,
+            name="vllm",
+            kind=kind,
+            extent=found.extent,
+            at=start.at,
+            entry_point=start.entry_point,
+            argv=start.argv,
+            hardware=HardwareClaim(NO_GPU_CLAIM, around.gpu_count),
+            vllm_version=found.pinned if around.image is None else image_version(around.image),
+            env=around.environment,
+            image=around.image,
+        )

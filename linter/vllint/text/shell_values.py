@@ -1,0 +1,244 @@
+"""What is known of a shell's variables at one point of a script, and of several points at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from vllint.text.shell_syntax import Function
+from vllint.text.shell_text import ShellText
+from vllint_schemas import Origin, Span, Variable, Word
+
+PARAMETERS = "@"
+"""The name under which writes to `$1`, `$2`, ... are recorded."""
+
+SHELL_SET = frozenset({
+    "_", "BASH", "BASHOPTS", "BASHPID", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_COMMAND", "BASH_LINENO",
+    "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "BASH_VERSION", "COMP_WORDBREAKS", "DIRSTACK",
+    "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "PIPESTATUS", "PPID",
+    "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID",
+})  # fmt: skip
+"""Variables that bash computes whatever a script assigns to them."""
+
+SHELL_DEFAULTS = frozenset({
+    "HOSTNAME", "HOSTTYPE", "MACHTYPE", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE", "PATH", "PS4",
+    "PWD", "SHELL", "SHLVL", "TERM",
+})  # fmt: skip
+"""Variables that bash itself sets where the environment does not."""
+
+LONGEST = 1 << 14
+"""Characters, or words, beyond which a value is taken as unknown."""
+
+
+class Missing(Enum):
+    """A variable without a value."""
+
+    ABSENT = "not set in this file; the environment may set it"
+    UNSET = "unset in this file"
+
+
+class Array(NamedTuple):
+    """The elements in order with their keys; after an element that splits, keys are unknown."""
+
+    items: tuple[tuple[str, Word], ...]
+    associative: bool = False
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The elements without their keys."""
+        return tuple(word for _, word in self.items)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the number of elements is known."""
+        return not any(word.splits for _, word in self.items)
+
+
+Value: TypeAlias = Word | Array | Missing
+
+
+class Definition(NamedTuple):
+    """A function and the script text it was read from."""
+
+    function: Function
+    source: ShellText
+
+
+class State:
+    """The variables, parameters and functions of a shell; copied where the ways part."""
+
+    __slots__ = (
+        "attributes", "exported", "exports_all", "functions", "parameters", "values", "writes",
+    )  # fmt: skip
+
+    def __init__(self, environment: Mapping[str, Word]) -> None:
+        self.values: dict[str, Value] = dict(environment)
+        self.exported: dict[str, bool] = dict.fromkeys(environment, True)
+        self.exports_all = False
+        self.functions: dict[str, Definition] = {}
+        self.parameters: tuple[Word, ...] | None = None
+        self.attributes: frozenset[str] = frozenset()
+        self.writes: dict[str, bool] = {}
+
+    def copy(self) -> State:
+        """Return a state of its own that records its writes in the same place."""
+        other = State.__new__(State)
+        other.values = dict(self.values)
+        other.exported = dict(self.exported)
+        other.exports_all = self.exports_all
+        other.functions = dict(self.functions)
+        other.parameters = self.parameters
+        other.attributes = self.attributes
+        other.writes = self.writes
+        return other
+
+    def get(self, name: str) -> Value:
+        """Return the value of `name`."""
+        return self.values.get(name, Missing.ABSENT)
+
+    def set(self, name: str, value: Value, appends: bool = False) -> None:
+        """Assign `value` to `name`; `appends` says that it is the former value and more."""
+        self.values[name] = value
+        self.writes[name] = self.writes.get(name, True) and appends
+        if self.exports_all:
+            self.exported[name] = True
+
+    def set_parameters(self, words: tuple[Word, ...] | None) -> None:
+        """Replace `$1`, `$2`, ..."""
+        self.parameters = words
+        self.writes[PARAMETERS] = False
+
+    def forget(self, names: Iterable[str], reason: str, place: Span) -> None:
+        """Make `names` unknown; `{name}` in the reason stands for the name."""
+        for name in names:
+            if name == PARAMETERS:
+                if self.parameters is not None:
+                    self.parameters = (unknown(reason, "@", place, splits=True),)
+            else:
+                self.set(name, unknown(reason, name, place))
+
+    def environment(self) -> tuple[Variable, ...]:
+        """Return the variables that a command started here finds."""
+        found = []
+        for name, certain in self.exported.items():
+            value = self.get(name)
+            if not isinstance(value, Word) or name in SHELL_SET:
+                continue
+            if not certain:
+                value = unknown("`${name}` is exported in one branch only", name, value.site)
+            found.append(Variable(name, value))
+        return tuple(found)
+
+
+def unknown(reason: str, name: str, place: Span, splits: bool = False) -> Word:
+    """Return an unknown word; `{name}` in the reason stands for the name."""
+    return Word.unknown(reason.replace("{name}", name), place, splits)
+
+
+def with_splits(word: Word, splits: bool) -> Word:
+    """Return `word` with holes that do, or do not, stand for any number of words."""
+    if all(hole.splits == splits for hole in word.holes):
+        return word
+    return replace(word, holes=tuple(hole._replace(splits=splits) for hole in word.holes))
+
+
+def merge(states: Iterable[State | None], reason: str, defaults: bool = False) -> State | None:
+    """Return what is known where several ways meet; a way that ends before is None.
+
+    With `defaults`, a known value beats unknown ones: those come from the script's own arguments.
+    """
+    alive = [state for state in states if state is not None]
+    if not alive:
+        return None
+    merged = alive[0]
+    for other in alive[1:]:
+        merged = _merge_two(merged, other, reason, defaults)
+    return merged
+
+
+def _merge_two(one: State, other: State, reason: str, defaults: bool) -> State:
+    merged = one.copy()
+    for name in {**one.values, **other.values}:
+        first, second = one.get(name), other.get(name)
+        if first is not second and not _same(first, second):
+            merged.values[name] = _meet(name, first, second, reason, defaults)
+    for name in {**one.exported, **other.exported}:
+        merged.exported[name] = one.exported.get(name, False) and other.exported.get(name, False)
+    merged.exports_all = one.exports_all and other.exports_all
+    merged.functions = {**one.functions, **other.functions}
+    merged.attributes = one.attributes | other.attributes
+    if one.parameters != other.parameters:
+        site = next(word.site for words in (one.parameters, other.parameters) for word in words or ())
+        merged.parameters = (unknown(reason, "@", site, splits=True),)
+    return merged
+
+
+def _same(first: Value, second: Value) -> bool:
+    if isinstance(first, Word) and isinstance(second, Word):
+        return first == second or (first.is_known and second.is_known and first.text == second.text)
+    return first == second
+
+
+def _meet(name: str, first: Value, second: Value, reason: str, defaults: bool) -> Value:
+    """Return what two different values have in common."""
+    if isinstance(first, Array) and isinstance(second, Array):
+        return _common_elements(name, first, second, reason)
+    if isinstance(first, Word) and isinstance(second, Word):
+        if defaults and first.is_known != second.is_known:
+            return replace(first if first.is_known else second, origin=Origin.DEFAULT)
+        return _common_start(name, first, second, reason)
+    array = next((value for value in (first, second) if isinstance(value, Array)), None)
+    if array is not None and array.items:
+        return Array((("0", unknown(reason, name, array.items[0][1].site, splits=True)),))
+    word = first if isinstance(first, Word) else second if isinstance(second, Word) else None
+    if word is None:
+        return Missing.ABSENT
+    return unknown(reason, name, word.site)
+
+
+def _common_elements(name: str, first: Array, second: Array, reason: str) -> Array:
+    """Return the elements both arrays begin and end with, and between them an unknown number."""
+    if first.associative or second.associative:
+        site = (*first.words, *second.words)[0].site
+        return Array((("", unknown(reason, name, site, splits=True)),), True)
+    one, other = first.words, second.words
+    shorter = min(len(one), len(other))
+    head = next((i for i in range(shorter) if not _same(one[i], other[i])), shorter)
+    rest = shorter - head
+    tail = next((i for i in range(rest) if not _same(one[-1 - i], other[-1 - i])), rest)
+    differing = one[head : len(one) - tail] or other[head : len(other) - tail]
+    gap = unknown(reason, name, differing[0].site, splits=True)
+    return array_of((*one[:head], gap, *one[len(one) - tail :]))
+
+
+def array_of(words: Iterable[Word]) -> Array:
+    """Return the array with the given elements, counted from 0."""
+    return Array(tuple((str(index), word) for index, word in enumerate(words)))
+
+
+def _common_start(name: str, first: Word, second: Word, reason: str) -> Word:
+    """Return the words both texts begin with, followed by an unknown rest."""
+    shorter, longer = sorted((first, second), key=lambda word: len(word.text))
+    gap = unknown(reason, name, longer.site)
+    pairs = enumerate(zip(shorter.text, longer.text, strict=False))
+    start = next((at for at, (one, other) in pairs if one != other), len(shorter.text))
+    start = min([start, *(hole.at for word in (shorter, longer) for hole in word.holes)])
+    is_border = longer.text[start : start + 1].isspace() and (
+        start == len(shorter.text) or shorter.text[start].isspace()
+    )
+    if not is_border:
+        blank = re.compile(r".*\s", re.DOTALL).match(longer.text, 0, start)
+        start = blank.end() if blank else 0
+    if not longer.text[:start].strip():
+        return gap
+    head = longer.slice(0, start)
+    border = () if head.text[-1:].isspace() else (Word.atomic(" ", longer.site),)
+    return replace(Word.join((head, *border, gap), longer.site), via=longer.via)
+
+
+def with_more(array: Array, reason: str, name: str, place: Span) -> Array:
+    """Return `array` with an unknown number of elements appended."""
+    return array_of((*array.words, unknown(reason, name, place, splits=True)))

@@ -1,0 +1,137 @@
+"""The walk through a script: what it has found, where it stands, and how far it may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from vllint.text.shell_expansion import Expansion
+from vllint.text.shell_syntax import Node, Sequence
+from vllint.text.shell_text import ShellText
+from vllint.text.shell_values import Definition, State, Value, merge
+from vllint_schemas import Span, Variable, Word
+
+MOST_STEPS = 20_000
+DEEPEST = 100
+
+BRANCHES = "`${name}` is set differently in branches"
+LOOP = "`${name}` is set in a loop"
+
+
+class OutOfBoundsError(Exception):
+    """The script takes more steps, or nests deeper, than is walked."""
+
+
+class Command(NamedTuple):
+    """A simple command as the script runs it.
+
+    `env` are the exported variables it finds, its own `NAME=value` prefixes included. `extent` covers
+    prefixes and redirects, `name_span` is the first word. `broken` marks commands in a stretch that is
+    not valid shell; `truncated` the last one when the script takes too many steps to be walked.
+    """
+
+    words: tuple[Word, ...]
+    env: tuple[Variable, ...]
+    extent: Span
+    name_span: Span
+    broken: bool = False
+    truncated: bool = False
+
+
+class Loop(NamedTuple):
+    """The states in which a loop's body was left early."""
+
+    breaks: list[State]
+    continues: list[State]
+
+
+class Frame(NamedTuple):
+    """A running function: the states in which it returned, and what its local names meant outside."""
+
+    name: str
+    returns: list[State]
+    outside: dict[str, Value]
+
+
+Walker: TypeAlias = Callable[["Walk", Any, State], State | None]
+"""Walks one kind of node: takes the state before, gives the state behind, None where the way ends."""
+
+
+class Walk:
+    """Collects the commands of a script while it walks over them."""
+
+    def __init__(self, source: ShellText, walkers: Mapping[type, Walker]) -> None:
+        self.source = source
+        self.commands: list[Command] = []
+        self.definitions: list[Definition] = []
+        self.called: set[int] = set()
+        self.ended: State | None = None
+        self.frames: list[Frame] = []
+        self.loops: list[Loop] = []
+        self.in_broken = False
+        self._walkers = walkers
+        self._steps = 0
+        self._depth = 0
+        self._muted = 0
+
+    def run(self, node: Node, state: State) -> State | None:
+        """Walk `node`; raise `OutOfBoundsError` when the script has taken too many steps."""
+        self._steps += 1
+        if self._steps > MOST_STEPS or self._depth > DEEPEST:
+            raise OutOfBoundsError
+        self._depth += 1
+        after = self._walkers[type(node)](self, node, state)
+        self._depth -= 1
+        return after
+
+    def expansion(self, state: State) -> Expansion:
+        """Return what expands words here; commands in `$( )` are walked on the way."""
+        return Expansion(self.source, state, lambda body: self.contained(body, state))
+
+    def emit(self, command: Command) -> None:
+        """Add a command to those found."""
+        if not self._muted:
+            self.commands.append(command)
+
+    def define(self, definition: Definition, state: State) -> None:
+        """Make a function known."""
+        state.functions[definition.function.name] = definition
+        if not self._muted:
+            self.definitions.append(definition)
+
+    def end(self, state: State) -> None:
+        """Remember the variables with which the script ends."""
+        if not self._muted:
+            self.ended = state
+
+    def contained(self, node: Node, state: State) -> None:
+        """Walk what runs in a process of its own: nothing it sets or leaves is felt here."""
+        inner = state.copy()
+        inner.writes = {}
+        loops, frames, ended = self.loops, self.frames, self.ended
+        self.loops = []
+        self.frames = [Frame(frame.name, [], frame.outside) for frame in frames]
+        self.run(node, inner)
+        self.loops, self.frames, self.ended = loops, frames, ended
+
+    def writes_of(self, nodes: Iterable[Node], state: State) -> dict[str, bool]:
+        """Return the variables that `nodes` assign, and whether each is only ever appended to."""
+        probe = state.copy()
+        probe.writes = {}
+        loops, frames = self.loops, self.frames
+        self._muted += 1
+        for node in nodes:
+            self.loops = [*loops, Loop([], [])]
+            self.frames = [Frame(frame.name, [], frame.outside) for frame in frames]
+            self.run(node, probe.copy())
+        self._muted -= 1
+        self.loops, self.frames = loops, frames
+        return probe.writes
+
+    def loop_body(self, body: Sequence, state: State) -> tuple[State | None, list[State]]:
+        """Walk a loop's body once; return the state behind it and those in which it broke off."""
+        loop = Loop([], [])
+        self.loops.append(loop)
+        after = self.run(body, state)
+        self.loops.pop()
+        return merge((after, *loop.continues), LOOP), loop.breaks

@@ -1,0 +1,154 @@
+"""How vLLM rewrites its words before argparse sees them.
+
+Follows `FlexibleArgumentParser.parse_args` (vLLM 0.33.0 `utils/argparse_utils.py:304-520`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from vllint.vllm.values import RefusedError, human_readable_int
+from vllint_schemas import ArgumentProblem, Word
+
+_MODEL = re.compile(r"^--model(=.+|$)")
+_SERVED_NAME = re.compile(r"^--served[-_]model[-_]name(=.+|$)")
+_CONFIG = re.compile(r"^--config(=.+|$)")
+_LEVELS = {"0", "1", "2", "3"}
+
+
+class Token(NamedTuple):
+    """A word as argparse sees it: its rewritten `text`, and the word and argv index it came from."""
+
+    text: str
+    word: Word
+    argv_index: int
+
+
+class Rewritten(NamedTuple):
+    """The tokens for argparse, and what made vLLM refuse before argparse ran."""
+
+    tokens: tuple[Token, ...]
+    problems: tuple[ArgumentProblem, ...] = ()
+
+
+def rewrite(argv: Sequence[Word], serve: bool) -> Rewritten:
+    """Return the tokens of `argv` (the words after `serve` or the module's name)."""
+    tokens = [Token(word.text, word, index) for index, word in enumerate(argv)]
+    problems: list[ArgumentProblem] = []
+    if serve:
+        tokens = _model_first(tokens, problems)
+    tokens = [spelled for position in range(len(tokens)) for spelled in _spell(tokens, position)]
+    return Rewritten(tuple(_merge_dotted(tokens, problems)), tuple(problems))
+
+
+def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[Token]:
+    """Move the value of `--model` to the front (`argparse_utils.py:322`)."""
+    place = next((i for i, token in enumerate(tokens) if _MODEL.match(token.text)), None)
+    if place is not None:
+        token = tokens[place]
+        if token.text != "--model":
+            start = len("--model=")
+            model = Token(token.text[start:], token.word.slice(start), token.argv_index)
+            tokens = [model, *tokens[:place], *tokens[place + 1 :]]
+        elif place + 1 < len(tokens):
+            tokens = [tokens[place + 1], *tokens[:place], *tokens[place + 2 :]]
+        else:
+            message = "argument --model: expected one argument"
+            problems.append(ArgumentProblem("missing_value", message, token.word, token.argv_index))
+            return tokens[:place]
+    starts_with_option = bool(tokens) and tokens[0].text.startswith("-")
+    if starts_with_option and not any(_CONFIG.match(token.text) for token in tokens):
+        for token in tokens:
+            if _SERVED_NAME.match(token.text):
+                message = "`model` should be provided as the first positional argument"
+                problems.append(ArgumentProblem("model_missing", message, token.word, token.argv_index))
+                break
+    return tokens
+
+
+def _spell(tokens: list[Token], position: int) -> list[Token]:
+    """Rewrite underscores in option names, and `-O3` (`argparse_utils.py:384`)."""
+    token = tokens[position]
+    text = token.text
+    if text.startswith("--"):
+        name, equals, value = text.partition("=")
+        head, dot, tail = name[2:].partition(".")
+        return [token._replace(text=f"--{head.replace('_', '-')}{dot}{tail}{equals}{value}")]
+    if text.startswith("-O") and text != "-O":
+        start = 3 if text[2] == "=" else 2
+        level = Token(text[start:], token.word.slice(start), token.argv_index)
+        return [token._replace(text="--optimization-level"), level]
+    if text == "-O" and position + 1 < len(tokens) and tokens[position + 1].text in _LEVELS:
+        return [token._replace(text="--optimization-level")]
+    return [token]
+
+
+def _merge_dotted(tokens: list[Token], problems: list[ArgumentProblem]) -> list[Token]:
+    """Collect `--option.key value` into one JSON option at the end (`argparse_utils.py:437`)."""
+    kept: list[Token] = []
+    merged: dict[str, dict[str, Any]] = {}
+    first: dict[str, tuple[Token, Token]] = {}
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        position += 1
+        name, equals, _ = token.text.partition("=")
+        if not token.text.startswith("-") or "." not in name:
+            kept.append(token)
+            continue
+        if equals:
+            start = len(name) + 1
+            value = Token(token.text[start:], token.word.slice(start), token.argv_index)
+        elif position < len(tokens):
+            value = tokens[position]
+            position += 1
+        else:
+            problems.append(
+                ArgumentProblem("missing_value", "list index out of range", token.word, token.argv_index)
+            )
+            continue
+        option, *keys = name.removesuffix("+").split(".")
+        known = value.word.is_known
+        if name.endswith("+"):
+            content: Any = list(value.text.split(","))
+        else:
+            content = _loads(value.text) if known else None
+        for key in reversed(keys):
+            content = {key: content}
+        _update(merged.setdefault(option, {}), content)
+        if option not in first or not known:
+            first[option] = (token, value)
+    for option, content in merged.items():
+        token, value = first[option]
+        text = json.dumps(content)
+        word = Word.atomic(text, value.word.site)
+        if not value.word.is_known:
+            word = value.word
+        kept.append(token._replace(text=option))
+        kept.append(Token(text, word, value.argv_index))
+    return kept
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return human_readable_int(text)
+    except (RefusedError, ValueError):
+        return text
+
+
+def _update(original: dict[str, Any], update: dict[str, Any]) -> None:
+    for key, value in update.items():
+        present = original.get(key)
+        if isinstance(value, dict) and isinstance(present, dict):
+            _update(present, value)
+        elif isinstance(value, list) and isinstance(present, list):
+            present += value
+        else:
+            original[key] = value

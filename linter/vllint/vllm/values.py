@@ -1,0 +1,123 @@
+"""From an option's text to its value, as vLLM's converters do it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vllint.vllm.options import Option
+
+_DECIMAL = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SUFFIXED = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
+_JSON_OBJECT = re.compile(r"(?s)^\s*{.*}\s*$")
+_STRING_OR_NOT = re.compile(r'("(?:[^"\\]|\\.)*")')
+_BARE_SUFFIXED = re.compile(r"\b\d+(?:\.\d+)?[kKmMgGtT]\b")
+
+
+class RefusedError(ValueError):
+    """A text that the option's converter does not take; the message is argparse's."""
+
+
+def human_readable_int(text: str) -> int:
+    """Read `32k` as 32,000 and `32K` as 32,768 (vLLM `utils/argparse_utils.py:30`)."""
+    text = text.strip()
+    match = _SUFFIXED.fullmatch(text)
+    if match is None:
+        return int(text)
+    number, suffix = match.groups()
+    if suffix in _DECIMAL:
+        return int(float(number) * _DECIMAL[suffix])
+    if "." in number:
+        raise RefusedError(
+            f"Decimals are not allowed with binary suffixes like {suffix}. "
+            f"Did you mean to use {number}{suffix.lower()} instead?"
+        )
+    return int(number) * _BINARY[suffix]
+
+
+def human_readable_int_or_auto(text: str) -> int:
+    """Read a human-readable int; `auto` and `-1` both mean -1 (vLLM `utils/argparse_utils.py:72`)."""
+    text = text.strip()
+    if text == "-1" or text.lower() == "auto":
+        return -1
+    return human_readable_int(text)
+
+
+def convert(option: Option, text: str) -> Any:
+    """Return the value of `text` for `option`; raise `RefusedError` with argparse's message."""
+    if option.optional_none and text in {"", "None"}:
+        return None
+    try:
+        value = _CONVERTERS.get(option.kind, str)(text)
+    except RefusedError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"invalid {option.type} value: {text!r}") from error
+    if option.choices and value not in option.choices:
+        listed = ", ".join(repr(choice) for choice in option.choices)
+        raise RefusedError(f"invalid choice: {value!r} (choose from {listed})")
+    return value
+
+
+def _json(text: str) -> Any:
+    """Read JSON with vLLM's bare `80g` numbers (vLLM `engine/arg_utils.py:302`)."""
+    parts = _STRING_OR_NOT.split(text)
+    for position in range(0, len(parts), 2):
+        parts[position] = _BARE_SUFFIXED.sub(
+            lambda match: str(human_readable_int(match.group())), parts[position]
+        )
+    return json.loads("".join(parts))
+
+
+def _json_or_text(text: str) -> Any:
+    return json.loads(text) if _JSON_OBJECT.match(text) else text
+
+
+def _json_or_pairs(text: str) -> Any:
+    """Read JSON, or the `key=value,key=value` of releases before 0.10."""
+    if "{" in text:
+        return json.loads(text)
+    pairs = (part.split("=", 1) for part in text.split(","))
+    return {key.strip(): int(value) for key, value in pairs}
+
+
+def _json_or_level(text: str) -> Any:
+    """Read JSON, or the bare number that `--compilation-config 3` was."""
+    return int(text) if text.isdecimal() else json.loads(text)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise RefusedError(f"Invalid boolean value: {text}. Expected 'true' or 'false'.")
+    return text.lower() == "true"
+
+
+def _folded(text: str) -> str:
+    return text.lower().replace("-", "_")
+
+
+def _comma_list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _reasoning_parser(text: str) -> str:
+    return "" if text.lower() == "none" else text
+
+
+_CONVERTERS: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "human_readable_int": human_readable_int,
+    "human_readable_int_or_auto": human_readable_int_or_auto,
+    "json": _json,
+    "json-or-str": _json_or_text,
+    "json-or-kv": _json_or_pairs,
+    "json-or-int": _json_or_level,
+    "boolean": _boolean,
+    "folded-str": _folded,
+    "comma-list": _comma_list,
+    "reasoning-parser": _reasoning_parser,
+}

@@ -1,0 +1,70 @@
+"""Which vLLM release a file runs."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from vllint.statements import StatementError
+from vllint_schemas import Located, Origin, Unknown, Word
+
+_RELEASE = re.compile(r"v?(\d+\.\d+(?:\.\d+)*(?:\.post\d+)?)")
+_FIRST_SERVE_ENTRYPOINT = (0, 11, 1)
+"""The image's ENTRYPOINT is `vllm serve` from here on, before it was the api_server module."""
+
+
+class ImageName(NamedTuple):
+    """An image reference: `repository` with its registry, and `tag` (empty when none is given)."""
+
+    repository: str
+    tag: str
+
+    @property
+    def is_official(self) -> bool:
+        """Whether it is the vLLM project's image, also through a mirror that keeps its name."""
+        parts = self.repository.split("/")
+        return parts[-2:-1] == ["vllm"] and parts[-1].startswith("vllm-openai")
+
+
+def split_image(reference: str) -> ImageName:
+    """Split `registry:5000/owner/name:tag@sha256:...`."""
+    name = reference.partition("@")[0]
+    slash = name.rfind("/")
+    colon = name.find(":", slash + 1)
+    if colon < 0:
+        return ImageName(name, "")
+    return ImageName(name[:colon], name[colon + 1 :])
+
+
+def image_version(image: Word | None) -> Located[str] | Unknown:
+    """Return the vLLM release an image's tag names; `Unknown` unless the image is the project's own."""
+    if image is None:
+        return Unknown("no image is named")
+    if not image.is_known:
+        return Unknown(image.reason)
+    name = split_image(image.text)
+    if not name.is_official:
+        return Unknown(f"the image `{name.repository}` does not tell its vLLM release")
+    match = _RELEASE.match(name.tag)
+    if match is None:
+        return Unknown(f"the tag `{name.tag or 'latest'}` does not name a release")
+    start = len(name.repository) + 1 + match.start(1)
+    part = image.slice(start, start + len(match.group(1)))
+    return Located(match.group(1), part.span, part.origin, part.via)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Return the numbers of a release for comparing: `0.10.1.1` is (0, 10, 1, 1)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def image_serves(version: Located[str] | Unknown) -> bool:
+    """Whether the official image of a release starts `vllm serve`; the newest does."""
+    return isinstance(version, Unknown) or version_key(version.value) >= _FIRST_SERVE_ENTRYPOINT
+
+
+def stated_version(text: str, origin: Origin, where: str) -> Located[str]:
+    """Return a release that the user states; raises StatementError, naming `where`, for other text."""
+    if not re.fullmatch(r"v?\d+\.\d+(?:\.\d+)*[A-Za-z0-9.+-]*|nightly|latest", text):
+        raise StatementError(f"{where}: `{text}` is not a vLLM release, as `0.33.0`")
+    return Located(text.removeprefix("v"), None, origin)

@@ -1,0 +1,168 @@
+"""MEM001 weights-do-not-fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vllint import (
+    Example,
+    FittingInstance,
+    LaunchFacts,
+    Rule,
+    best_layout,
+    fitting_instances,
+    fitting_tensor_parallel,
+    layout_fix,
+)
+from vllint_schemas import (
+    GIB,
+    Applicability,
+    Finding,
+    Fix,
+    Gpu,
+    Located,
+    RankMemory,
+    Related,
+    Severity,
+    Unknown,
+)
+
+
+class WeightsDoNotFit(Rule):
+    """The weights on each GPU must fit the memory vLLM may use.
+
+    ## What it does
+
+    Estimates the weights that each rank holds under the launch's layout and compares the optimistic bound
+    with the card's memory, as CUDA reports it, times `--gpu-memory-utilization`.
+
+    ## Why is this bad?
+
+    vLLM downloads and loads the weights first and runs out of memory then.
+
+    ## Example
+
+    A model of 70 billion parameters in 16 bits has 131 GiB of weights; an 80 GB card has 79.
+
+    ## Use instead
+
+    More GPUs with a `--tensor-parallel-size` to match, larger cards, or a quantized checkpoint.
+
+    ## Fix safety
+
+    Where the launch already has enough GPUs, the fix spreads the model over them: unsafe. Where it needs
+    others, the finding names them and changes nothing.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "MEM001"
+    name = "weights-do-not-fit"
+    severity = Severity.ERROR
+    stage = "run"
+    source = "v1/core/kv_cache_planning.py:58"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
+    needs = ("parallel", "model", "gpu", "memory")
+    waits_for = frozenset({"PAR001", "PAR004"})
+    tags = ("memory", "hardware")
+
+    BAD = (
+        Example(
+            title="one card",
+            text="vllm serve meta-llama/Llama-3.3-70B-Instruct --max-model-len 8192\n"
+            "#          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n",
+            gpu="H100:1",
+        ),
+        Example(
+            title="cards enough, spread too thin",
+            text="vllm serve meta-llama/Llama-3.3-70B-Instruct --max-model-len 8192 -tp 1 -dp 4\n"
+            "#          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n",
+            fixed="vllm serve meta-llama/Llama-3.3-70B-Instruct --max-model-len 8192 -tp 4 -dp 1\n",
+            gpu="H100:4",
+        ),
+    )
+    GOOD = (
+        Example(
+            text="vllm serve meta-llama/Llama-3.3-70B-Instruct --max-model-len 8192 -tp 4\n", gpu="H100:4"
+        ),
+        Example(
+            title="the card is not known",
+            text="vllm serve meta-llama/Llama-3.3-70B-Instruct\n",
+        ),
+    )
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding when the fullest rank's weights exceed the budget even at best."""
+        if facts.memory.verdict != "does_not_fit":
+            return
+        rank = max(facts.memory.ranks, key=lambda rank: rank.weights.low)
+        if isinstance(rank.budget, Unknown) or rank.weights.low < rank.budget.high:
+            return
+        model, gpu = facts.model, facts.gpu
+        place = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        yield self.finding(
+            facts,
+            place or facts.launch.at,
+            f"the weights of `{model.id}` do not fit: {_arithmetic(rank, rank.budget.mid, facts)}",
+            _help(facts),
+            related=_related(facts, gpu),
+            fix=_fix(facts),
+            subject=f"model={model.id}",
+        )
+
+
+def _arithmetic(rank: RankMemory, budget: float, facts: LaunchFacts) -> str:
+    layout, gpu = facts.parallel, facts.gpu.value
+    total = gpu.memory_bytes
+    share = facts.args.value("gpu_memory_utilization")
+    used = share.value if isinstance(share, Located) else None
+    card = f"{total / GIB:.1f} GiB x {used}" if isinstance(total, int) and used else "the card"
+    spread = f" over {layout.gpus_per_replica} GPUs" if layout.gpus_per_replica > 1 else ""
+    return (
+        f"about {rank.weights.mid / GIB:.1f} GiB (at least {rank.weights.low / GIB:.1f}) on each GPU{spread},"
+        f" `{gpu.name}` gives vLLM {budget / GIB:.1f} GiB ({card})"
+    )
+
+
+def _related(facts: LaunchFacts, gpu: Located[Gpu]) -> tuple[Related, ...]:
+    return () if gpu.span is None else (Related(gpu.span, f"`{gpu.value.name}` here"),)
+
+
+def _fix(facts: LaunchFacts) -> Fix | None:
+    """Spread the model over the GPUs there are; else say which it needs."""
+    count = facts.hardware.gpu_count
+    if isinstance(count, Located):
+        fix = layout_fix(facts, best_layout(facts, count.value))
+        if fix is not None:
+            return fix
+    advice = _advice(facts)
+    return Fix(advice, Applicability.DISPLAY) if advice else None
+
+
+def _help(facts: LaunchFacts) -> str:
+    advice = _advice(facts)
+    return f"{advice}, or serve a quantized checkpoint" if advice else "use larger cards or a smaller model"
+
+
+def _advice(facts: LaunchFacts) -> str:
+    """Say how many of the same cards hold the model with its context, and which instance has them."""
+    tensor = fitting_tensor_parallel(facts)
+    parts: list[str] = []
+    if tensor is not None:
+        parts.append(f"{tensor} x `{facts.gpu.value.name}` with `--tensor-parallel-size {tensor}` hold it")
+    if facts.launch.platform is not None:
+        instances = fitting_instances(facts)
+        if instances:
+            parts.append(_offer(instances[0]))
+    return "; ".join(parts)
+
+
+def _offer(offer: FittingInstance) -> str:
+    """Name an instance with its price."""
+    price = offer.instance.price_usd_hour
+    cost = "" if price is None else f", ${price:,.2f} an hour"
+    size = offer.tensor
+    return f"the cheapest instance that holds it is `{offer.instance.name}` (tensor parallel {size}{cost})"

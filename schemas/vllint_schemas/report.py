@@ -1,0 +1,293 @@
+"""The JSON report, version 1: what `--output-format json` prints and `Report.to_dict()` returns.
+
+Lines and columns count from 1 and offsets from 0, all in code points of the decoded text. Memory is in
+GiB where a name ends in `_gib`. Every key is always present. A fact that is not known is null; an object
+that is not or not wholly known has a key `unknown` that says why. Numbers are not rounded.
+
+The classes have neither `==` nor a repr of their own: writing those takes a third of the import's time,
+and `to_dict` gives both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from vllint_schemas.findings import Applicability, Severity, Stage
+from vllint_schemas.launch import Kind
+from vllint_schemas.memory import Verdict
+from vllint_schemas.models import ModelSource
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Place:
+    """A place in a file: `line` and `column` from 1, `offset` from 0, in code points."""
+
+    line: int
+    column: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UnknownFact:
+    """What stands in the place of a fact that is not known: why it is not."""
+
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedTool:
+    """The program that made the report, and the newest vLLM release it has tables for."""
+
+    name: str
+    version: str
+    newest_vllm: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fixable:
+    """How many findings `--fix` repairs, and how many more `--unsafe-fixes` does."""
+
+    safe: int
+    unsafe: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Unchecked:
+    """A fact (`model`, `gpu`, `gpu_count`, ...) that could not be known for a launch, and why."""
+
+    launch: str
+    fact: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportSummary:
+    """The report in numbers: `files` were read, `files_with_launches` of them start vLLM."""
+
+    files: int
+    files_with_launches: int
+    launches: int
+    errors: int
+    warnings: int
+    infos: int
+    fixable: Fixable
+    unchecked: tuple[Unchecked, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedModel:
+    """A model whose facts are known, and where they came from."""
+
+    id: str
+    source: ModelSource
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UnknownModel:
+    """A model whose facts are not known; `id` is null when not even its name is."""
+
+    id: str | None
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedVersion:
+    """The vLLM release a launch was judged by, and where that came from."""
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedHardware:
+    """The cards a launch runs on; `memory_gib` is one card's, as CUDA reports it."""
+
+    gpu: str
+    count: int
+    memory_gib: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UnknownHardware:
+    """Cards of which something is not known: that is null, and `unknown` says why."""
+
+    gpu: str | None
+    count: int | None
+    memory_gib: float | None
+    source: str | None
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedParallel:
+    """How a launch spreads its model; null where that is not known."""
+
+    tensor: int | None
+    pipeline: int | None
+    data: int | None
+    expert: bool | None
+    gpus_needed: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedBand:
+    """An estimate: `low` is the optimistic bound, of free memory the least; `mid` is the likely value."""
+
+    low: float
+    mid: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedRank:
+    """What one pipeline stage's rank holds.
+
+    `parameters_bytes` is what vLLM builds, `weights_gib` what stays resident after loading. These and
+    `kv_needed_gib`, which one request of full length takes, are given without hardware too.
+    """
+
+    name: str
+    budget_gib: float | None
+    parameters_bytes: float
+    weights_gib: ReportedBand
+    activations_gib: ReportedBand | UnknownFact
+    non_torch_gib: ReportedBand | UnknownFact
+    cuda_graphs_gib: ReportedBand | UnknownFact
+    kv_gib: ReportedBand | UnknownFact
+    kv_needed_gib: float | None
+    kv_tokens: ReportedBand | UnknownFact
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedMemory:
+    """Whether a launch fits its cards; `max_concurrency` counts requests of full length."""
+
+    verdict: Verdict
+    ranks: tuple[ReportedRank, ...]
+    max_model_len: int | None
+    max_concurrency: ReportedBand | UnknownFact
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UnknownMemory:
+    """Memory of which the verdict is not known, with what is; `ranks` is empty without a model."""
+
+    verdict: Literal["unknown"]
+    ranks: tuple[ReportedRank, ...]
+    max_model_len: int | None
+    max_concurrency: ReportedBand | UnknownFact
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedLaunch:
+    """One vLLM server start, with what vllint knows of it."""
+
+    id: str
+    path: str
+    kind: Kind
+    name: str
+    start: Place
+    end: Place
+    argv: tuple[str, ...]
+    model: ReportedModel | UnknownModel
+    vllm_version: ReportedVersion
+    hardware: ReportedHardware | UnknownHardware
+    parallel: ReportedParallel
+    memory: ReportedMemory | UnknownMemory
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedRelated:
+    """Another place that has to do with a finding, and what it has to do with it."""
+
+    path: str
+    start: Place
+    end: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedEvidence:
+    """The vLLM release that was judged, where in it the check lives, and the stage that would fail."""
+
+    vllm: str
+    source: str
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedEdit:
+    """Replace the code points `[start, end)` of a file's decoded text by `text`."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedFix:
+    """Edits that belong together; `display` fixes are advice and are never applied."""
+
+    title: str
+    applicability: Applicability
+    edits: tuple[ReportedEdit, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportedFinding:
+    """One thing that is wrong.
+
+    `fingerprint` stays the same while the finding does, wherever it moves in its file. `launch` is a
+    launch's id, null for findings about a whole file.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    help: str
+    url: str
+    launch: str | None
+    path: str
+    start: Place
+    end: Place
+    related: tuple[ReportedRelated, ...]
+    evidence: ReportedEvidence
+    fingerprint: str
+    fix: ReportedFix | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportDocument:
+    """A whole report."""
+
+    version: Literal[1]
+    tool: ReportedTool
+    summary: ReportSummary
+    launches: tuple[ReportedLaunch, ...]
+    findings: tuple[ReportedFinding, ...]
+
+
+def to_dict(document: ReportDocument) -> dict[str, Any]:
+    """Return the report as JSON's own types: dicts, lists, strings, numbers, booleans and None."""
+    plain = _plain(document)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if value is None or type(value) in _SCALARS:
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return {name: _plain(getattr(value, name)) for name in value.__slots__}
+
+
+_SCALARS = frozenset({str, int, float, bool})

@@ -1,0 +1,351 @@
+"""Write the table of attribute names and defaults of every architecture's configuration class.
+
+    python scripts/tables/transformers_configs.py schemas/vllint_schemas/data/transformers_configs.json
+
+Run it with an interpreter that has transformers. Where vLLM is installed beside it, the configuration
+classes that vLLM brings itself are read too (and win, as they do in vLLM); vLLM is not started.
+Model code and torch are never imported. A class may fail in any way; it is left out and named.
+
+Each model type has, where not empty:
+`names`     other names of an attribute -> its own name (`attribute_map`)
+`defaults`  attribute -> value when config.json is silent
+`derived`   attribute -> attribute it equals, or `a//b`, when config.json is silent
+`switch`    attribute -> switch that must be true for it to count (`sliding_window`)
+`pattern`   default `layer_types`, one period of it
+`parts`     sub-configuration -> model type of its class (`?` after it: config.json's own one comes first)
+`text`      path of the sub-configuration that holds the text model
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import json
+import logging
+import sys
+import types
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+ATTRIBUTES = [
+    "num_attention_heads",
+    "n_head_kv",
+    "num_kv_heads",
+    "num_key_value_heads",
+    "multi_query_group_num",
+    "num_attention_groups",
+    "num_hidden_layers",
+    "num_layers",
+    "hidden_size",
+    "intermediate_size",
+    "ffn_dim",
+    "head_dim",
+    "hidden_size_per_head",
+    "attention_head_dim",
+    "vocab_size",
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "model_max_length",
+    "max_target_positions",
+    "max_sequence_length",
+    "max_seq_length",
+    "seq_len",
+    "original_max_position_embeddings",
+    "num_experts",
+    "moe_num_experts",
+    "n_routed_experts",
+    "num_local_experts",
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "top_k_experts",
+    "moe_topk",
+    "moe_top_k",
+    "top_k",
+    "moe_intermediate_size",
+    "expert_ffn_hidden_size",
+    "intermediate_size_mlp",
+    "shared_expert_intermediate_size",
+    "moe_shared_expert_intermediate_size",
+    "shared_intermediate_size",
+    "n_shared_experts",
+    "moe_num_shared_experts",
+    "num_shared_experts",
+    "first_k_dense_replace",
+    "moe_layer_start_index",
+    "moe_layer_interval",
+    "moe_layer_freq",
+    "decoder_sparse_step",
+    "interleave_moe_layer_step",
+    "num_dense_layers",
+    "first_num_dense_layers",
+    "kv_lora_rank",
+    "q_lora_rank",
+    "qk_nope_head_dim",
+    "qk_rope_head_dim",
+    "v_head_dim",
+    "index_topk",
+    "index_n_heads",
+    "index_head_dim",
+    "sliding_window",
+    "use_sliding_window",
+    "max_window_layers",
+    "sliding_window_pattern",
+    "full_attention_interval",
+    "attention_chunk_size",
+    "linear_num_key_heads",
+    "linear_num_value_heads",
+    "linear_key_head_dim",
+    "linear_value_head_dim",
+    "linear_conv_kernel_dim",
+    "mamba_num_heads",
+    "mamba_head_dim",
+    "mamba_n_heads",
+    "mamba_d_head",
+    "mamba_n_groups",
+    "mamba_d_state",
+    "mamba_d_conv",
+    "mamba_expand",
+    "n_groups",
+    "ssm_state_size",
+    "state_size",
+    "conv_kernel",
+    "expand",
+    "conv_L_cache",
+    "tie_word_embeddings",
+    "attention_bias",
+    "qkv_bias",
+    "use_qkv_bias",
+    "use_bias",
+    "bias",
+    "mlp_bias",
+    "attention_out_bias",
+    "use_qk_norm",
+    "qk_norm",
+    "qk_layernorm",
+    "num_nextn_predict_layers",
+    "mtp_num_hidden_layers",
+    "num_kv_shared_layers",
+    "global_head_dim",
+    "num_global_key_value_heads",
+    "multi_query",
+    "new_decoder_architecture",
+    "parallel_attn",
+    "alibi",
+    "is_encoder_decoder",
+    "is_decoder",
+    "num_heads",
+    "depth",
+    "embed_dim",
+    "type_vocab_size",
+    "hidden_size_per_layer_input",
+    "vocab_size_per_layer_input",
+    "rope_parameters",
+]
+"""What vLLM and vllint ask configurations for."""
+
+DERIVED_FROM = ("num_attention_heads", "hidden_size", "num_hidden_layers")
+
+
+def main(target: str) -> None:
+    """Write the table to `target`."""
+    for heavy in ("torch", "torchvision", "torchaudio", "tensorflow", "jax"):
+        sys.modules[heavy] = None  # type: ignore[assignment]
+    logging.disable(logging.WARNING)
+    classes = transformers_classes() | vllm_classes()
+    table: dict[str, Any] = {}
+    pending = dict(classes)
+    while pending:
+        model_type, config_class = pending.popitem()
+        table[model_type] = describe(config_class)
+        for part in parts_of(config_class).values():
+            if part[0] and part[0] not in table and part[0] not in pending and part[1] is not None:
+                pending[part[0]] = part[1]
+    import transformers
+
+    text = json.dumps(
+        {"transformers": transformers.__version__, "model_types": dict(sorted(table.items()))},
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+    Path(target).write_text(text.replace('},"', '},\n"') + "\n", encoding="utf-8")
+
+
+def transformers_classes() -> dict[str, type]:
+    """Return the classes behind `AutoConfig` by model type."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+
+    return {model_type: CONFIG_MAPPING[model_type] for model_type in CONFIG_MAPPING_NAMES}
+
+
+def vllm_classes() -> dict[str, type]:
+    """Return the classes of vLLM's own registry by model type, without importing vLLM itself."""
+    found = importlib.util.find_spec("vllm")
+    if found is None or found.origin is None:
+        return {}
+    root = Path(found.origin).parent
+    for package in ("vllm", "vllm.transformers_utils", "vllm.models"):
+        stand_in = types.ModuleType(package)
+        stand_in.__path__ = [str(root.parent.joinpath(*package.split(".")))]
+        sys.modules[package] = stand_in
+    sys.modules["vllm.logger"] = types.ModuleType("vllm.logger")
+    sys.modules["vllm.logger"].init_logger = logging.getLogger  # type: ignore[attr-defined]
+    configs = importlib.import_module("vllm.transformers_utils.configs")
+    classes: dict[str, type] = {}
+    for model_type, name in registry(root / "transformers_utils" / "config.py").items():
+        module = configs._CLASS_TO_MODULE.get(name)
+        try:
+            classes[model_type] = getattr(importlib.import_module(module), name)
+            classes[model_type]()
+        except Exception as error:  # noqa: BLE001
+            classes.pop(model_type, None)
+            print(f"left out: vLLM's {name} for {model_type}: {str(error)[:90]}", file=sys.stderr)
+    return classes
+
+
+def registry(source: Path) -> dict[str, str]:
+    """Return model type -> class name as written in vLLM's `_CONFIG_REGISTRY`."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_CONFIG_REGISTRY":
+            assert isinstance(node.value, ast.Call)
+            written: dict[str, str] = {}
+            for keyword in node.value.keywords:
+                value = ast.literal_eval(keyword.value)
+                written.update({keyword.arg: value} if keyword.arg else value)
+            return written
+    raise LookupError(f"no _CONFIG_REGISTRY in {source}")
+
+
+def describe(config_class: type) -> dict[str, Any]:
+    """Return what the table holds about one configuration class."""
+    names = dict(getattr(config_class, "attribute_map", {}))
+    parts = parts_of(config_class)
+    entry: dict[str, Any] = {
+        "names": {other: own for other, own in names.items() if {other, own} & set(ATTRIBUTES)},
+        "parts": {key: kind + ("" if fixed is not None else "?") for key, (kind, fixed) in parts.items()},
+    }
+    try:
+        instance = config_class()
+    except Exception as error:  # noqa: BLE001
+        print(f"no defaults: {config_class.__name__}: {str(error)[:90]!r}", file=sys.stderr)
+        return {key: value for key, value in entry.items() if value}
+    entry |= defaults_of(config_class, instance, names)
+    entry["text"] = text_path(instance)
+    entry["pattern"] = layer_pattern(instance)
+    return {key: value for key, value in entry.items() if value}
+
+
+def defaults_of(config_class: type, instance: Any, names: dict[str, str]) -> dict[str, Any]:
+    """Return `defaults`, `derived` and `switch` of a class that has an instance without arguments."""
+    raw = raw_defaults(config_class)
+    defaults: dict[str, Any] = {}
+    derived: dict[str, str] = {}
+    switch: dict[str, str] = {}
+    for name in sorted({names.get(name, name) for name in ATTRIBUTES}):
+        value = read(instance, name)
+        if name == "rope_parameters":
+            defaults |= {name: None} if hasattr(instance, name) else {}
+        elif raw.get(name) is not None and value is None and raw.get(f"use_{name}") is False:
+            switch[name] = f"use_{name}"
+            defaults[name] = raw[name]
+        elif raw.get(name) is None and (rule := derivation(config_class, instance, name)) is not None:
+            derived[name] = rule
+        elif isinstance(value, (bool, int)) or (value is None and name in raw):
+            defaults[name] = value
+    if not defaults.get("is_encoder_decoder"):
+        defaults.pop("is_encoder_decoder", None)
+    return {"defaults": defaults, "derived": derived, "switch": switch}
+
+
+def raw_defaults(config_class: type) -> dict[str, Any]:
+    """Return the defaults as written, before the class fills in anything."""
+    if not is_dataclass(config_class):
+        return {}
+    return {f.name: f.default for f in fields(config_class) if f.default is not MISSING}
+
+
+def derivation(config_class: type, instance: Any, name: str) -> str | None:
+    """Return the attribute, or quotient of two, that `name` follows when both change."""
+    value = read(instance, name)
+    if not isinstance(value, int) or isinstance(value, bool) or not value:
+        return None
+    base = {other: read(instance, other) for other in DERIVED_FROM}
+    if not all(isinstance(number, int) and number for number in base.values()):
+        return None
+    try:
+        changed = config_class(
+            num_attention_heads=base["num_attention_heads"] * 2,
+            hidden_size=base["hidden_size"] * 8,
+            num_hidden_layers=base["num_hidden_layers"],
+        )
+    except Exception:  # noqa: BLE001
+        return None
+    after = read(changed, name)
+    if name in DERIVED_FROM:
+        return None
+    if value == base["num_attention_heads"] and after == value * 2:
+        return "num_attention_heads"
+    if value == base["hidden_size"] // base["num_attention_heads"] and after == value * 4:
+        return "hidden_size//num_attention_heads"
+    if value == base["hidden_size"] and after == value * 8:
+        return "hidden_size"
+    if value == base["hidden_size"] * 4 and after == value * 8:
+        return "hidden_size*4"
+    return None
+
+
+def read(instance: Any, name: str) -> Any:
+    """Return an attribute, `None` if the class refuses to answer."""
+    try:
+        return getattr(instance, name, None)
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def parts_of(config_class: type) -> dict[str, tuple[str, type | None]]:
+    """Return sub-configuration -> (model type, class; `None` for the class of its own model type)."""
+    parts: dict[str, tuple[str, type | None]] = {}
+    for key, specification in getattr(config_class, "sub_configs_defaults", {}).items():
+        part_class = specification.config_class
+        fixed = hasattr(part_class, "attribute_map")
+        kind = part_class.model_type if fixed else specification.model_type
+        parts[key] = (kind or "", part_class if fixed else None)
+    for key, part_class in (getattr(config_class, "sub_configs", None) or {}).items():
+        if key not in parts and hasattr(part_class, "attribute_map"):
+            parts[key] = (part_class.model_type, part_class)
+    return parts
+
+
+def text_path(instance: Any) -> str:
+    """Return where the text configuration is kept; empty when it is the whole."""
+    try:
+        text = instance.get_text_config()
+    except Exception:  # noqa: BLE001
+        return ""
+    if text is instance:
+        return ""
+    for key, value in vars(instance).items():
+        if value is text:
+            return str(key)
+        for inner, below in vars(value).items() if hasattr(value, "get_text_config") else ():
+            if below is text:
+                return f"{key}.{inner}"
+    return ""
+
+
+def layer_pattern(instance: Any) -> list[str]:
+    """Return the shortest period of the default `layer_types`; empty when there is none."""
+    kinds = read(instance, "layer_types")
+    if not isinstance(kinds, (list, tuple)) or not kinds:
+        return []
+    for period in range(1, len(kinds) // 2 + 1):
+        if all(kind == kinds[place % period] for place, kind in enumerate(kinds)):
+            return list(kinds[:period])
+    return list(kinds)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
