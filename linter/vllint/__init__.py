@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vllint.option_edits import Setting, set_options
     from vllint.rule import Example, Rule
     from vllint.settings import Settings
-    from vllint.vllm.legality import Obstacle, tensor_parallel_obstacles, valid_tensor_parallel_sizes
+    from vllint.vllm.legality import Obstacle, resized, tensor_parallel_obstacles, valid_tensor_parallel_sizes
     from vllint.vllm.options import known_elsewhere
     from vllint.vllm.similar import similar_flags
 
@@ -49,6 +49,7 @@ _HOMES = {
     "known_elsewhere": "vllint.vllm.options",
     "layout_fix": "vllint.layouts",
     "memory_verdict": "vllint.layouts",
+    "resized": "vllint.vllm.legality",
     "set_options": "vllint.option_edits",
     "similar_flags": "vllint.vllm.similar",
     "tensor_parallel_obstacles": "vllint.vllm.legality",
@@ -75,6 +76,7 @@ __all__ = [
     "known_elsewhere",
     "layout_fix",
     "memory_verdict",
+    "resized",
     "set_options",
     "similar_flags",
     "tensor_parallel_obstacles",

@@ -27,6 +27,7 @@ from vllint_schemas import (
     ModelFacts,
     Origin,
     SourceProblem,
+    Span,
     Unknown,
     Variable,
     Word,
@@ -245,11 +246,12 @@ def _check(facts: LaunchFacts, rules: Sequence[Rule], unchecked: list[Unchecked]
 def _selected(
     findings: Iterable[Finding], settings: Settings, rules: Mapping[str, Rule]
 ) -> tuple[Finding, ...]:
-    kept: dict[Finding, None] = {}
+    kept: dict[tuple[str, Span, str], Finding] = {}
     for finding in findings:
-        preview = rules[finding.code].preview
-        if not is_selected(settings, finding.code, finding.name, preview):
+        if not is_selected(settings, finding.code, finding.name, rules[finding.code].preview):
             continue
         severity = severity_of(settings, finding.code, finding.name, finding.severity)
-        kept[finding if severity is finding.severity else replace(finding, severity=severity)] = None
-    return tuple(sorted(kept, key=lambda finding: (finding.span, finding.code)))
+        found = finding if severity is finding.severity else replace(finding, severity=severity)
+        # Launches that share a text, as the rounds of a loop do, share what is wrong with it.
+        kept.setdefault((found.code, found.span, found.message), found)
+    return tuple(sorted(kept.values(), key=lambda finding: (finding.span, finding.code)))

@@ -18,7 +18,8 @@ from vllint_schemas import (
 )
 from vllint_schemas.parallel import Parallel
 
-FactName = Literal["model", "gpu", "gpu_count", "parallel", "memory"]
+FactName = Literal["model", "gpu", "gpu_count", "arguments", "memory"]
+"""What rules may need; `arguments` are the sizes of parallelism that the launch's words give."""
 
 T = TypeVar("T")
 
@@ -88,7 +89,7 @@ class LaunchFacts:
             "model": self.maybe_model,
             "gpu": self.hardware.gpu,
             "gpu_count": self.hardware.gpu_count,
-            "parallel": self.maybe_parallel,
+            "arguments": self.maybe_parallel,
             "memory": self.maybe_memory,
         }[fact]
         return found if isinstance(found, Unknown) else None

@@ -32,7 +32,7 @@ def best_layout(facts: LaunchFacts, gpus: int) -> Parallel | None:
         return None
     judged = [(candidate, memory_verdict(facts, candidate)) for candidate in candidates]
     if all(verdict == "unknown" for _, verdict in judged):
-        return max(candidates, key=lambda layout: (layout.gpus_needed_here, layout.tensor))
+        return max(candidates, key=lambda layout: (layout.tensor, layout.gpus_needed_here))
     judged = [(layout, verdict) for layout, verdict in judged if verdict != "does_not_fit"]
     if not judged:
         return None
@@ -109,12 +109,26 @@ def describe(layout: Parallel) -> str:
     return f"{copies} of the model on {per_copy} {'GPU' if per_copy == 1 else 'GPUs'}{each}"
 
 
-def fitting_tensor_parallel(facts: LaunchFacts) -> int | None:
-    """Return the least legal tensor parallel size at which one copy fits the launch's card, up to 16."""
+class Room(NamedTuple):
+    """A tensor parallel size, and how one copy of the model fits at it."""
+
+    tensor: int
+    verdict: str
+
+
+def fitting_tensor_parallel(facts: LaunchFacts) -> tuple[Room, ...]:
+    """Return the least legal sizes up to 16 at which one copy fits the launch's card.
+
+    The first may be tight; the last one fits with room, if any does.
+    """
+    found: list[Room] = []
     for tensor in valid_tensor_parallel_sizes(facts.model, facts.parallel):
-        if memory_verdict(facts, resized(facts.parallel, tensor, 1)) == "fits":
-            return tensor
-    return None
+        verdict = memory_verdict(facts, resized(facts.parallel, tensor, 1))
+        if verdict == "fits":
+            return (*found[:1], Room(tensor, verdict))
+        if verdict == "tight":
+            found.append(Room(tensor, verdict))
+    return tuple(found[:1])
 
 
 class FittingInstance(NamedTuple):

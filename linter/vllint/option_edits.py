@@ -10,6 +10,7 @@ from vllint.sources.hf_endpoint import FIELDS
 from vllint_schemas import Edit, Origin, Slot, SlotKind, Span, Word
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/:-]+")
+_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
 _FIELD_OF_OPTION = {option: field for field, option in FIELDS.items()}
 
 
@@ -76,7 +77,15 @@ def _insert(facts: LaunchFacts, settings: tuple[Setting, ...]) -> Edit | None:
     if written is None:
         return None
     end = anchor.slot.extent.end
+    if written.startswith(("\n", "\r")):
+        end = _end_of_line(text, end)
     return Edit(Span(anchor.slot.extent.path, end, end), written)
+
+
+def _end_of_line(text: str, offset: int) -> int:
+    """Return where the line ends, if only a comment follows on it."""
+    rest = _REST_OF_LINE.match(text, offset)
+    return rest.end() if rest is not None else offset
 
 
 def _anchor(facts: LaunchFacts) -> Word | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vllint.facts import FactName, LaunchFacts
+from vllint.vllm.options import releases
 from vllint_schemas import Evidence, Finding, Fix, Related, Severity, SourceProblem, Span, Stage
 
 
@@ -80,9 +81,15 @@ class Rule:
             message=message,
             help=help,
             span=span,
-            evidence=Evidence(facts.release.judged, source or self.source, stage or self.stage),
+            evidence=_evidence(facts.release.judged, source or self.source, stage or self.stage),
             launch=facts.launch.id,
             related=tuple(related),
             fix=fix,
             subject=subject,
         )
+
+
+def _evidence(judged: str, source: str, stage: Stage) -> Evidence:
+    """Name the check's place; its line is that of the newest release, and left out for others."""
+    place = source if judged == releases()[-1] else source.partition(":")[0]
+    return Evidence(judged, place, stage)

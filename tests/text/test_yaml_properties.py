@@ -171,9 +171,8 @@ def collection(draw: st.DrawFn, indent: str, depth: int) -> str:
 def documents(draw: st.DrawFn) -> str:
     texts = draw(st.lists(st.one_of(collection("  ", 3), value("  ", 0)), min_size=1, max_size=2))
     anchors = "---\n- &one {z: 0, a: [1, &two {b: x}]}\n-\n"
-    text = "\n".join(anchors + text for text in texts) + draw(
-        st.sampled_from(["", "\n", "\n\n", "\n  \n", "\n# end"])
-    )
+    end = draw(one_of("", "\n", "\n\n", "\n  \n", "\n# end"))
+    text = "\n".join(anchors + text for text in texts) + end
     count = itertools.count()
     text = re.sub("&new", lambda _: f"&n{next(count)}", text)
     breaks = draw(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "mixed"]))
@@ -189,34 +188,7 @@ def mutated(draw: st.DrawFn) -> str:
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(text)))
         cut = draw(st.integers(0, 2))
-        text = (
-            text[:at]
-            + draw(
-                st.sampled_from(
-                    [
-                        "",
-                        "",
-                        " ",
-                        "\n",
-                        "- ",
-                        "\t",
-                        ":",
-                        "'",
-                        '"',
-                        "|",
-                        "#",
-                        " #",
-                        "&one ",
-                        "*one",
-                        "\\",
-                        "]",
-                        "{",
-                        "\r",
-                    ]
-                )
-            )
-            + text[at + cut :]
-        )
+        text = text[:at] + draw(one_of(*MUTATIONS)) + text[at + cut :]
     return text
 
 

@@ -27,6 +27,7 @@ def fix_files(checker: Checker, paths: Sequence[str], unsafe: bool, only_show: b
             click.echo(unified_diff(path, source.text, text), nl=False)
         else:
             write_atomically(Path(path), source.encode(text))
+            click.echo(f"fixed {path}", err=True)
     return before if only_show or not changed else checker.check(paths)
 
 

@@ -6,6 +6,7 @@ from vllint.memory import budget
 from vllint.memory.stages import layers_per_stage
 from vllint.memory.weights import StageWeights, stage_weights
 from vllint_schemas import (
+    GIB,
     Band,
     EngineArgs,
     Gpu,
@@ -17,6 +18,10 @@ from vllint_schemas import (
     Verdict,
 )
 from vllint_schemas.parallel import Parallel
+
+_LEAST_MARGIN = 0.5 * GIB
+_MARGIN = 0.03
+"""What the likely estimate must leave for a launch to count as fitting: a share of the budget, or 0.5 GiB."""
 
 
 def estimate_memory(
@@ -136,7 +141,8 @@ def _rank_verdict(rank: RankMemory) -> Verdict | Unknown:
         return rank.kv_needed
     if rank.kv_needed > rank.kv.high:
         return "does_not_fit"
-    return "fits" if rank.kv.low > 0 and rank.kv_needed <= rank.kv.low else "tight"
+    margin = max(_LEAST_MARGIN, _MARGIN * rank.budget.mid)
+    return "fits" if rank.kv_needed + margin <= rank.kv.mid else "tight"
 
 
 def _concurrency(ranks: tuple[RankMemory, ...]) -> Band | Unknown:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from vllint.memory.stages import layers_per_stage
 from vllint.models.parameters import count_parameters
-from vllint_schemas import Band, EngineArgs, Located, ModelFacts, Unknown
+from vllint_schemas import GIB, Band, EngineArgs, Located, ModelFacts, Unknown
 from vllint_schemas.models import Component, Components
 from vllint_schemas.parallel import Parallel
 
@@ -31,6 +31,9 @@ _COUNTED = (0.98, 1.0, 1.03)
 
 _QUANTIZED = (0.9, 1.0, 1.1)
 """Spread of quantized checkpoints, of which some modules may stay unquantized."""
+
+_TOWERS_LEFT_OUT = 6 * GIB
+"""What the towers of a composite model may take at most when their size is not known."""
 
 _TOTAL_ONLY = (0.95, 1.04, 1.2)
 """Spread where only the model's total is known: what every rank copies is not."""
@@ -63,12 +66,15 @@ def stage_weights(
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
     spread = _COUNTED if linear_bytes == dtype_bytes else _QUANTIZED
     sizes = _stage_bytes(model, components, parallel, dtype_bytes, linear_bytes)
-    return tuple(_stage(number, size, spread, offloaded) for number, size in enumerate(sizes))
+    towers = _TOWERS_LEFT_OUT if components.partial else 0.0
+    return tuple(_stage(number, size, spread, offloaded, towers) for number, size in enumerate(sizes))
 
 
-def _stage(number: int, size: float, spread: tuple[float, float, float], offloaded: float) -> StageWeights:
+def _stage(
+    number: int, size: float, spread: tuple[float, float, float], offloaded: float, towers: float
+) -> StageWeights:
     low, mid, high = (max(0.0, size * factor - offloaded) for factor in spread)
-    return StageWeights(f"pp{number}", size, Band(low, mid, high))
+    return StageWeights(f"pp{number}", size, Band(low, mid, high + towers))
 
 
 def _dtype_bytes(model: ModelFacts, args: EngineArgs) -> float | Unknown:
@@ -83,7 +89,7 @@ def _offloaded(args: EngineArgs) -> float:
     """Return the bytes per rank that `--cpu-offload-gb` may keep in host memory."""
     found = args.value("cpu_offload_gb")
     if isinstance(found, Located) and isinstance(found.value, int | float):
-        return float(found.value) * 1024**3
+        return float(found.value) * GIB
     return 0.0
 
 

@@ -34,7 +34,7 @@ def count_parameters(facts: ModelFacts) -> Components | Unknown:
     """Return the elements vLLM builds, or why they cannot be counted from the facts alone.
 
     The count is checked against `params_total` where that is known. Of composite models the towers are
-    one component, `tower`, beside the embedding.
+    one component, `tower`, beside the embedding, or left out (`partial`) where their size is not known.
     """
     kind = facts.text_model_type or facts.model_type
     family = FAMILIES.get(kind or "")
@@ -274,14 +274,13 @@ def _checked(facts: ModelFacts, counted: Components, sizes: _Sizes) -> Component
 
 
 def _other(counted: Components) -> Components:
-    return Components(counted.embedding, counted.layers, counted.final, counted.head, not counted.tied)
+    return counted._replace(tied=not counted.tied)
 
 
-def _with_tower(facts: ModelFacts, counted: Components) -> Components | Unknown:
+def _with_tower(facts: ModelFacts, counted: Components) -> Components:
     elements = facts.vision_params
     if facts.params_total is not None:
         elements = facts.params_total - counted.total
     if elements is None or elements < 0:
-        return Unknown(f"the size of the towers of `{facts.id}` is not known")
-    tower = Component("tower", elements, "even")
-    return Components((*counted.embedding, tower), counted.layers, counted.final, counted.head, counted.tied)
+        return counted._replace(partial=True)
+    return counted._replace(embedding=(*counted.embedding, Component("tower", elements, "even")))

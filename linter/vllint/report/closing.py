@@ -27,7 +27,7 @@ _FACTS = {
     "gpu_count": _Fact("the number of cards", _NAME_THE_CARD),
     "model": _Fact(
         "the model's shape",
-        "look it up once with `--online`, or freeze its facts in the repository: `vllint models lock`",
+        'describe it in vllint.toml: `[models."owner/name"]` with `like` or `config`',
     ),
     "vllm_version": _Fact(
         "the vLLM release", "pin the image's tag, or `# vllint: vllm=0.33.0` above the command"

@@ -32,8 +32,6 @@ def _lines(document: ReportDocument, sources: Mapping[str, str], colours: Palett
         yield from _finding(finding, lines, colours)
         yield ""
     yield from closing_lines(document, colours)
-    if document.findings:
-        yield f"more about a code: `vllint explain {document.findings[0].code}`"
 
 
 def _finding(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from vllint.text.shell_braces import brace_terms
 from vllint.text.shell_builtins import declaration_flags, forget_all
 from vllint.text.shell_expansion import Expansion
 from vllint.text.shell_parameters import ParameterReader
@@ -139,7 +140,8 @@ def declare(
         if is_local:
             make_local(stated)
         if isinstance(word, Assignment):
-            assign(word, expansion, flags.associative)
+            for parts in brace_terms(expansion.source.text, word.value.parts):
+                assign(word._replace(value=word.value._replace(parts=parts)), expansion, flags.associative)
         elif "=" in word.text:
             _assign_text(stated, word, state)
         elif flags.associative and isinstance(state.get(stated), Missing):

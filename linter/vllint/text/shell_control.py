@@ -28,6 +28,7 @@ from vllint.text.shell_syntax import (
     Test,
     While,
 )
+from vllint.text.shell_text import standing_for
 from vllint.text.shell_values import Array, Definition, Missing, State, merge, with_more
 from vllint.text.shell_walk import BRANCHES, LOOP, Walk
 from vllint_schemas import Origin, Span, Word
@@ -228,7 +229,7 @@ def walk_arithmetic_for(walk: Walk, node: ArithmeticFor, state: State) -> State 
     name, values = _counted(expansion, node, place)
     writes = walk.writes_of((node.body,), state)
     if values and name not in writes and not _limit_names(walk, node) & writes.keys():
-        words = [Word.atomic(str(value), place) for value in values]
+        words = [standing_for(str(value), place) for value in values]
         after = _each(walk, name, words[:-1], node.body, state)
         if after is not None:
             after.set(name, words[-1])

@@ -21,9 +21,9 @@ from vllint.text.shell_syntax import (
     RawWord,
     Sequence,
 )
-from vllint.text.shell_text import ShellText
+from vllint.text.shell_text import ShellText, standing_for
 from vllint.text.shell_values import LONGEST, Missing, State, with_splits
-from vllint_schemas import Origin, Run, Slot, SlotKind, Span, Word
+from vllint_schemas import Origin, Slot, SlotKind, Span, Word
 
 _BLANKS = " \t\n"
 _DEEPEST_REFERENCE = 8
@@ -83,7 +83,7 @@ class Expansion(NamedTuple):
         except NotComputedError:
             return Word.unknown(f"{self._shown(expression)} is not computed", place)
         origin = Origin.DEFAULT if Origin.DEFAULT in origins else Origin.LITERAL
-        return replace(Word.atomic(str(value), place, origin), via=text.via)
+        return standing_for(str(value), place, origin, text.via)
 
     def expression_text(self, expression: tuple[Part, ...], place: Span) -> Word:
         """Return an arithmetic expression with its `$` expansions done."""
@@ -150,9 +150,8 @@ class Expansion(NamedTuple):
         return self.source.place(part.start, part.end)
 
     def _atomic(self, text: str, part: Part) -> Word:
-        place, script = self._place(part), self.source.word
-        runs = (Run(0, len(text), place),) if text else ()
-        return Word(text, runs, place, (), script.origin, script.via)
+        script = self.source.word
+        return standing_for(text, self._place(part), script.origin, script.via)
 
     def _joined(self, fragments: Fragments, site: Span) -> Word:
         words = [

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vllint.text.shell_arithmetic import NotComputedError, compute
 from vllint.text.shell_syntax import Parameter
-from vllint.text.shell_text import ShellText
+from vllint.text.shell_text import ShellText, standing_for
 from vllint.text.shell_values import SHELL_DEFAULTS, SHELL_SET, Array, Missing, State, Value
 from vllint_schemas import Hole, Origin, Word
 
@@ -69,9 +69,9 @@ class ParameterReader(NamedTuple):
         if isinstance(value, Elements):
             return self._count(part, value.words)
         if value is Missing.UNSET:
-            return Word.atomic("0", place)
+            return standing_for("0", place)
         if isinstance(value, Word) and value.is_known and value.text.isascii():
-            return replace(Word.atomic(str(len(value.text)), place), origin=value.origin)
+            return standing_for(str(len(value.text)), place, value.origin)
         return self.not_evaluated(part)
 
     def not_evaluated(self, part: Parameter) -> Word:
@@ -142,7 +142,7 @@ class ParameterReader(NamedTuple):
         splitting = next((word for word in words if word.splits), None)
         if splitting is not None:
             return Word.unknown(splitting.reason, place)
-        return Word.atomic(str(len(words)), place)
+        return standing_for(str(len(words)), place)
 
     def _run_time(self, part: Parameter) -> Word:
         reason = f"`${part.name}` is known only when the script runs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from vllint_schemas import Hole, Run, Span, Word
+from vllint_schemas import Hole, Origin, Run, Span, Word
 
 GAP = "\ue000"
 """The character that stands for an unknown stretch; only the offsets in `ShellText.gaps` are gaps."""
@@ -81,6 +81,18 @@ class ShellText:
         """Return the text `[start, end)` short enough for a message."""
         text = " ".join(self.text[start : min(end, start + 80)].replace(GAP, "...").split())
         return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
+
+
+def standing_for(text: str, place: Span, origin: Origin = Origin.LITERAL, via: tuple[Span, ...] = ()) -> Word:
+    """Return a word that as a whole stands for the source at `place`.
+
+    A run as long as its source would count as verbatim, so such a text is made of two runs.
+    """
+    if len(text) > 1 and len(text) == len(place):
+        runs: tuple[Run, ...] = (Run(0, 1, place), Run(1, len(text) - 1, place))
+    else:
+        runs = (Run(0, len(text), place),) if text else ()
+    return Word(text, runs, place, (), origin, via)
 
 
 def _within(span: Span, site: Span) -> bool:

@@ -220,7 +220,10 @@ def array_of(words: Iterable[Word]) -> Array:
 
 
 def _common_start(name: str, first: Word, second: Word, reason: str) -> Word:
-    """Return the words both texts begin with, followed by an unknown rest."""
+    """Return the words both texts begin with, followed by an unknown rest.
+
+    A blank that stands nowhere in the file keeps the rest apart from the last word.
+    """
     shorter, longer = sorted((first, second), key=lambda word: len(word.text))
     gap = unknown(reason, name, longer.site)
     pairs = enumerate(zip(shorter.text, longer.text, strict=False))
@@ -235,7 +238,8 @@ def _common_start(name: str, first: Word, second: Word, reason: str) -> Word:
     if not longer.text[:start].strip():
         return gap
     head = longer.slice(0, start)
-    border = () if head.text[-1:].isspace() else (Word.atomic(" ", longer.site),)
+    nowhere = Span(longer.site.path, longer.site.end, longer.site.end)
+    border = () if head.text[-1:].isspace() else (Word.atomic(" ", nowhere),)
     return replace(Word.join((head, *border, gap), longer.site), via=longer.via)
 
 

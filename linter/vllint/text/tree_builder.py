@@ -64,8 +64,9 @@ class TreeBuilder:
         self._anchors = {}
 
     def problem(self, message: str, start: int, end: int) -> YamlProblem:
-        """Return the problem of the text at `[start, end)`."""
-        return YamlProblem(message, self._document.map.span(start, end))
+        """Return the problem of the text at `[start, end)`, cut at the text's end."""
+        size = len(self._document.map.word.text)
+        return YamlProblem(message, self._document.map.span(min(start, size), min(end, size)))
 
     def scalar(
         self,

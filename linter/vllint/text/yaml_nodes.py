@@ -164,7 +164,7 @@ class Scalar:
         start, end = self._alias or (self._start, self._end)
         quote = self.style if self.style in ("'", '"') and self._alias is None else ""
         if self.style in ("|", ">") and self._alias is None:
-            end = start + len(text[start:end].rstrip())
+            end = start + len(text[start:end].rstrip(_BREAKS))
         if self._kind is SlotKind.BLOCK_ITEM:
             start = _dash(text, self._after, start)
         if start == end or not mapping.is_verbatim(start, end):

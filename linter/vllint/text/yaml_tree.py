@@ -34,7 +34,7 @@ __all__ = [
     "parse_yaml",
 ]
 
-Loader: TypeAlias = type[yaml.SafeLoader] | type[yaml.CSafeLoader]
+Loader: TypeAlias = "type[yaml.SafeLoader] | type[yaml.CSafeLoader]"
 
 _LOADER: Final[Loader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAKS = "\n\r\x85\u2028\u2029"
@@ -60,7 +60,7 @@ def parse_yaml(word: Word, loader: Loader = _LOADER) -> tuple[Node, ...]:
     try:
         _feed(builder, loader(word.text), word.text)
     except yaml.MarkedYAMLError as error:
-        raise _marked_problem(builder, error, word.text) from error
+        raise _marked_problem(builder, error) from error
     except yaml.reader.ReaderError as error:
         raise _character_problem(builder, error, word.text) from error
     except UnicodeEncodeError as error:
@@ -126,15 +126,15 @@ def _before_blanks(text: str, offset: int) -> int:
     return offset
 
 
-def _marked_problem(builder: TreeBuilder, error: yaml.MarkedYAMLError, text: str) -> YamlProblem:
+def _marked_problem(builder: TreeBuilder, error: yaml.MarkedYAMLError) -> YamlProblem:
     message = ", ".join(part for part in (error.problem, error.context) if part)
     mark: Any = error.problem_mark or error.context_mark
-    start = min(mark.index, len(text)) if mark is not None else 0
-    return builder.problem(message, start, min(start + 1, len(text)))
+    start = mark.index if mark is not None else 0
+    return builder.problem(message, start, start + 1)
 
 
 def _character_problem(builder: TreeBuilder, error: yaml.reader.ReaderError, text: str) -> YamlProblem:
     """Return the problem of a character that YAML does not allow; libyaml counts bytes up to it."""
     code = error.character if isinstance(error.character, int) else ord(error.character)
     start = max(text.find(chr(code)), 0)
-    return builder.problem(f"character U+{code:04X} is not allowed", start, min(start + 1, len(text)))
+    return builder.problem(f"character U+{code:04X} is not allowed", start, start + 1)

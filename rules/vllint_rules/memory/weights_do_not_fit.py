@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from vllint import (
     Example,
-    FittingInstance,
     LaunchFacts,
     Rule,
     best_layout,
@@ -65,7 +64,7 @@ class WeightsDoNotFit(Rule):
     source = "v1/core/kv_cache_planning.py:58"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
-    needs = ("parallel", "model", "gpu", "memory")
+    needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004"})
     tags = ("memory", "hardware")
 
@@ -107,7 +106,7 @@ class WeightsDoNotFit(Rule):
             facts,
             place or facts.launch.at,
             f"the weights of `{model.id}` do not fit: {_arithmetic(rank, rank.budget.mid, facts)}",
-            _help(facts),
+            "use more or larger cards, or a quantized checkpoint",
             related=_related(facts, gpu),
             fix=_fix(facts),
             subject=f"model={model.id}",
@@ -132,37 +131,32 @@ def _related(facts: LaunchFacts, gpu: Located[Gpu]) -> tuple[Related, ...]:
 
 
 def _fix(facts: LaunchFacts) -> Fix | None:
-    """Spread the model over the GPUs there are; else say which it needs."""
+    """Spread the model over the GPUs there are; else say what it needs."""
     count = facts.hardware.gpu_count
     if isinstance(count, Located):
         fix = layout_fix(facts, best_layout(facts, count.value))
         if fix is not None:
             return fix
-    advice = _advice(facts)
-    return Fix(advice, Applicability.DISPLAY) if advice else None
+    needs = "; ".join((*_cards(facts), *_instances(facts)))
+    return Fix(needs, Applicability.DISPLAY) if needs else None
 
 
-def _help(facts: LaunchFacts) -> str:
-    advice = _advice(facts)
-    return f"{advice}, or serve a quantized checkpoint" if advice else "use larger cards or a smaller model"
+def _cards(facts: LaunchFacts) -> Iterator[str]:
+    """Say how many of the same cards hold the model with its context: barely, and with room."""
+    for room in fitting_tensor_parallel(facts):
+        fit = "hold it with little room" if room.verdict == "tight" else "hold it"
+        size = room.tensor
+        yield f"{size} x `{facts.gpu.value.name}` with `--tensor-parallel-size {size}` {fit}"
 
 
-def _advice(facts: LaunchFacts) -> str:
-    """Say how many of the same cards hold the model with its context, and which instance has them."""
-    tensor = fitting_tensor_parallel(facts)
-    parts: list[str] = []
-    if tensor is not None:
-        parts.append(f"{tensor} x `{facts.gpu.value.name}` with `--tensor-parallel-size {tensor}` hold it")
-    if facts.launch.platform is not None:
-        instances = fitting_instances(facts)
-        if instances:
-            parts.append(_offer(instances[0]))
-    return "; ".join(parts)
-
-
-def _offer(offer: FittingInstance) -> str:
-    """Name an instance with its price."""
-    price = offer.instance.price_usd_hour
-    cost = "" if price is None else f", ${price:,.2f} an hour"
-    size = offer.tensor
-    return f"the cheapest instance that holds it is `{offer.instance.name}` (tensor parallel {size}{cost})"
+def _instances(facts: LaunchFacts) -> Iterator[str]:
+    """Name the platform's cheapest instance that holds the model, where the platform is known."""
+    if facts.launch.platform is None:
+        return
+    for offer in fitting_instances(facts)[:1]:
+        price = offer.instance.price_usd_hour
+        cost = "" if price is None else f", ${price:,.2f} an hour"
+        yield (
+            f"the cheapest instance that holds it with room is `{offer.instance.name}`"
+            f" (`tensorParallelSize: {offer.tensor}`{cost})"
+        )

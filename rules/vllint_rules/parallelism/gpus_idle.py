@@ -45,13 +45,13 @@ class GpusIdle(Rule):
     source = "config/parallel.py:1060"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/data_parallel_deployment.html"
-    needs = ("parallel", "gpu_count")
+    needs = ("arguments", "gpu_count")
     waits_for = frozenset({"PAR001", "PAR004"})
     tags = ("parallelism", "hardware", "cost")
 
     BAD = (
         Example(
-            text="vllm serve mistralai/Mistral-7B-Instruct-v0.3 --max-model-len 8192\n#~~~~~~~~~\n",
+            text="vllm serve mistralai/Mistral-7B-Instruct-v0.3 --max-model-len 8192\n~~~~~~~~~~\n",
             fixed="vllm serve mistralai/Mistral-7B-Instruct-v0.3 --max-model-len 8192"
             " --data-parallel-size 4\n",
             gpu="A10G:4",

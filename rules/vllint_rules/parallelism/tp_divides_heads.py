@@ -10,10 +10,12 @@ from vllint import (
     Rule,
     best_layout,
     layout_fix,
+    resized,
     tensor_parallel_obstacles,
     valid_tensor_parallel_sizes,
 )
-from vllint_schemas import Finding, Located, Related, Severity
+from vllint_schemas import Finding, Located, ModelFacts, Related, Severity
+from vllint_schemas.parallel import Parallel
 
 
 class TpDividesHeads(Rule):
@@ -56,20 +58,20 @@ class TpDividesHeads(Rule):
     source = "config/model.py:1557"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"
-    needs = ("parallel", "model")
+    needs = ("arguments", "model")
     tags = ("parallelism",)
 
     BAD = (
         Example(
             title="28 heads on 8 GPUs",
             text="vllm serve Qwen/Qwen2.5-7B-Instruct --tensor-parallel-size 8\n"
-            "#                                                               ~\n",
+            "#                                                          ~\n",
             fixed="vllm serve Qwen/Qwen2.5-7B-Instruct --tensor-parallel-size 1 --data-parallel-size 8\n",
             gpu="A10G:8",
         ),
         Example(
             title="heads divide, the padded vocabulary does not",
-            text="vllm serve Qwen/Qwen1.5-14B-Chat -tp 5\n#                                     ~\n",
+            text="vllm serve Qwen/Qwen1.5-14B-Chat -tp 5\n#                                    ~\n",
             fixed="vllm serve Qwen/Qwen1.5-14B-Chat -tp 4\n",
         ),
     )
@@ -87,20 +89,31 @@ class TpDividesHeads(Rule):
         found = tensor_parallel_obstacles(model, layout)
         if not found:
             return
-        reasons = "; ".join(obstacle.arithmetic for obstacle in found)
+        reasons = ";\n".join(obstacle.arithmetic for obstacle in found)
         count = facts.hardware.gpu_count
         gpus = count.value if isinstance(count, Located) else layout.gpus_needed_here
-        sizes = ", ".join(str(size) for size in valid_tensor_parallel_sizes(model, layout))
         place = facts.args.place("tensor_parallel_size") or facts.launch.at
         named = facts.args.model.span if isinstance(facts.args.model, Located) else None
         yield self.finding(
             facts,
             place,
-            f"tensor parallel size {layout.tensor} does not divide `{model.id}`: {reasons}",
-            f"valid sizes up to 16: {sizes}",
+            f"tensor parallel size {layout.tensor} does not divide `{model.id}`:\n{reasons}",
+            _sizes(model, layout),
             stage=found[0].stage,
             source=found[0].source,
             related=() if named is None else (Related(named, "the model"),),
             fix=layout_fix(facts, best_layout(facts, gpus)),
             subject=f"tensor_parallel_size={layout.tensor}",
         )
+
+
+def _sizes(model: ModelFacts, layout: Parallel) -> str:
+    """List the sizes that do, and why those that at least divide the heads do not."""
+    valid = valid_tensor_parallel_sizes(model, layout)
+    refused: list[str] = []
+    for size in range(2, max(valid[-1], layout.tensor) + 1):
+        obstacles = tensor_parallel_obstacles(model, resized(layout, size))
+        if obstacles and all(obstacle.subject != "attention heads" for obstacle in obstacles):
+            refused.append(f"{size} (fails on {', '.join(obstacle.subject for obstacle in obstacles)})")
+    text = f"valid sizes up to 16: {', '.join(str(size) for size in valid)}"
+    return f"{text}; not {', '.join(refused)}" if refused else text

@@ -47,13 +47,13 @@ class WorldSizeExceedsGpus(Rule):
     source = "config/parallel.py:1071"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"
-    needs = ("parallel", "gpu_count")
+    needs = ("arguments", "gpu_count")
     tags = ("parallelism", "hardware")
 
     BAD = (
         Example(
             text="vllm serve mistralai/Mistral-7B-Instruct-v0.3 -tp 2 -dp 4\n"
-            "#                                                        ~\n",
+            "#                                                       ~\n",
             fixed="vllm serve mistralai/Mistral-7B-Instruct-v0.3 -tp 1 -dp 4\n",
             gpu="A10G:4",
         ),
