@@ -50,8 +50,9 @@ class Launch:
     """One vLLM server start: `argv` are the words after `vllm serve` or after the module's name.
 
     `extent` is the part of the file that makes up the launch; comments in it belong to it. `at` is the
-    word to point at for findings about the launch as a whole. `gpu_count_implied_tensor_parallel` marks
-    platforms that set the tensor parallel size to the number of cards when the file sets none.
+    word to point at for findings about the launch as a whole. `platform` names a platform that turns
+    fields of its own into options. `repeated_launcher` are words that start vLLM once more, although the
+    image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs.
     """
 
     path: str
@@ -66,6 +67,8 @@ class Launch:
     env: tuple[Variable, ...] = ()
     image: Word | None = None
     platform: str | None = None
+    image_entry_point: EntryPoint | None = None
+    repeated_launcher: tuple[Word, ...] = ()
 
     @property
     def id(self) -> str:

@@ -27,6 +27,16 @@ class Run(NamedTuple):
         """Whether each decoded character is its source character."""
         return self.source.end - self.source.start == self.length
 
+    @classmethod
+    def atomic(cls, start: int, length: int, source: Span) -> Run:
+        """Return the run of `length` characters that as a whole came from `source`.
+
+        A source as long as the run would be taken for the same text, so it is narrowed to its beginning.
+        """
+        if source.end - source.start == length:
+            source = Span(source.path, source.start, source.start)
+        return cls(start, length, source)
+
 
 class Hole(NamedTuple):
     """An unknown text of unknown length at offset `at` of a decoded text, written at `source`.
@@ -86,7 +96,7 @@ class Word:
     @classmethod
     def atomic(cls, text: str, site: Span, origin: Origin = Origin.LITERAL) -> Word:
         """Return a word that as a whole stands for the source at `site`."""
-        return cls(text, (Run(0, len(text), site),) if text else (), site, origin=origin)
+        return cls(text, (Run.atomic(0, len(text), site),) if text else (), site, origin=origin)
 
     @classmethod
     def unknown(cls, reason: str, site: Span, splits: bool = False) -> Word:
@@ -150,11 +160,12 @@ class Word:
             low, high = max(run.start, start), min(run.start + run.length, stop)
             if low >= high:
                 continue
-            source = run.source
             if run.verbatim:
-                shift = source.start - run.start
-                source = Span(source.path, low + shift, high + shift)
-            runs.append(Run(low - start, high - low, source))
+                shift = run.source.start - run.start
+                source = Span(run.source.path, low + shift, high + shift)
+                runs.append(Run(low - start, high - low, source))
+            else:
+                runs.append(Run.atomic(low - start, high - low, run.source))
         last = stop == len(self.text)
         holes = tuple(
             Hole(hole.at - start, *hole[1:])

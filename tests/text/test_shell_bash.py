@@ -199,7 +199,7 @@ def chunk(draw: st.DrawFn, names: tuple[str, ...], arrays: tuple[str, ...], dept
     """Give a piece of a word that only uses variables which have a value."""
     kinds = ["plain", "plain", "single", "double", "escape", "continued", "ansi", "arith", "default"]
     if names:
-        kinds += ["scalar"] * 3 + ["quoted", "alternative", "length", "sum"]
+        kinds += ["scalar"] * 3 + ["quoted", "alternative", "length"]
     if arrays:
         kinds += ["array"] * 2
     if depth == 0:
@@ -309,7 +309,7 @@ def compound(draw: st.DrawFn, scope: Scope, depth: int, kind: str, words: str) -
         inner = Scope((*scope.names, "i"), scope.arrays)
         return f"for i in {words}; do\n{body(inner)}\nvllm $i\ndone; i=; unset i"
     if kind == "counted":
-        inner = Scope((*scope.names, "i"), scope.arrays)
+        inner = Scope((*scope.names, f"n{depth}"), scope.arrays)
         return f"for ((n{depth}=0; n{depth}<{draw(st.integers(0, 3))}; n{depth}++)); do\n{body(inner)}\nvllm $((8000+n{depth}))\ndone"
     if kind == "group":
         return "{\n" + body(scope) + "\n}"

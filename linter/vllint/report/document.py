@@ -119,7 +119,8 @@ def _hardware(hardware: Hardware) -> report.ReportedHardware | report.UnknownHar
     source = hardware.instance.name if hardware.instance else None
     if source is None:
         source = next((part.origin.value for part in (gpu, count) if isinstance(part, Located)), None)
-    reason = next((part.reason for part in (gpu, count, memory) if isinstance(part, Unknown)), None)
+    reasons = dict.fromkeys(part.reason for part in (gpu, memory, count) if isinstance(part, Unknown))
+    reason = "; ".join(reasons) if reasons else None
     name = gpu.value.name if isinstance(gpu, Located) else None
     number = count.value if isinstance(count, Located) else None
     if reason is None and name is not None and number is not None and gib is not None:

@@ -14,6 +14,7 @@ from vllint.sources.containers import (
     image_entry_point,
     run_environment,
 )
+from vllint.vllm.version import split_image
 from vllint_schemas import EntryPoint, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import AllGpus
 
@@ -37,11 +38,17 @@ _CONTAINER_TOOLS = frozenset({"docker", "podman", "nerdctl"})
 
 
 class Surroundings(NamedTuple):
-    """What a command runs in: variables set for it, the GPUs it may see, its container's image."""
+    """What a command runs in: variables set for it, the GPUs it may see, its container's image.
+
+    `image_entry_point` is what the image itself puts before the command's words, `shell` the word that
+    runs the script the command stands in.
+    """
 
     environment: tuple[Variable, ...] = ()
     gpu_count: Located[int | AllGpus] | Unknown = NO_COUNT_CLAIM
     image: Word | None = None
+    image_entry_point: EntryPoint | None = None
+    shell: Word | None = None
 
     def with_variables(self, variables: Iterable[Variable]) -> Surroundings:
         """Return the same with more variables, which may hide GPUs."""
@@ -54,12 +61,24 @@ class Surroundings(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A server start within a command: the words that vLLM parses; `at` is what names the server."""
+    """A server start within a command: the words that vLLM parses; `at` is what names the server.
+
+    `launcher` are the words before `argv`, empty when the image starts the server.
+    """
 
     entry_point: EntryPoint
     argv: tuple[Word, ...]
     at: Span
     surroundings: Surroundings
+    launcher: tuple[Word, ...] = ()
+
+    @property
+    def repeated_launcher(self) -> tuple[Word, ...]:
+        """The words that start vLLM once more than the image does: the shell's name, or the launcher."""
+        around = self.surroundings
+        if around.image_entry_point is None:
+            return ()
+        return self.launcher if around.shell is None else (around.shell,)
 
 
 class Script(NamedTuple):
@@ -85,7 +104,7 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
         if name == "eval" and rest:
             script = _joined(rest)
         if script is not None:
-            yield Script(script, surroundings)
+            yield Script(script, surroundings._replace(shell=surroundings.shell or word))
             return
         start = _server(words, position, surroundings)
         if start is not None:
@@ -102,15 +121,17 @@ def _server(words: Sequence[Word], position: int, surroundings: Surroundings) ->
     word, following = words[position], words[position + 1]
     argv = tuple(words[position + 2 :])
     if word.text.rsplit("/", 1)[-1] == "vllm" and following.text == "serve":
-        return Start(EntryPoint.SERVE, argv, word.site.cover(following.site), surroundings)
+        at = word.site.cover(following.site)
+        return Start(EntryPoint.SERVE, argv, at, surroundings, tuple(words[: position + 2]))
     if word.text != "-m" or following.text not in _MODULES:
         return None
     entry_point = _MODULES[following.text]
+    launcher = tuple(words[: position + 2])
     if entry_point is EntryPoint.SERVE:
         if not argv or argv[0].text != "serve":
             return None
-        argv = argv[1:]
-    return Start(entry_point, argv, following.site, surroundings)
+        launcher, argv = (*launcher, argv[0]), argv[1:]
+    return Start(entry_point, argv, following.site, surroundings, launcher)
 
 
 def _run_words(rest: Sequence[Word]) -> ContainerRun | None:
@@ -133,12 +154,38 @@ def _in_container(run: ContainerRun) -> Iterator[Start | Script]:
     count = claim_with_environment(claim, variables, nvidia)
     surroundings = Surroundings(environment, count, run.image)
     entry = run.last("--entrypoint")
-    words = ((entry,) if entry is not None and entry.text else ()) + run.arguments
-    found = tuple(starts_in(words, surroundings))
+    entrypoint = None if entry is None else ((entry,) if entry.text else ())
+    yield from container_starts(entrypoint, run.arguments, surroundings, run.image.site)
+
+
+def container_starts(
+    entrypoint: tuple[Word, ...] | None, command: tuple[Word, ...], around: Surroundings, at: Span
+) -> Iterator[Start | Script]:
+    """Yield what a container starts; without an `entrypoint` the image's own counts.
+
+    `at` is the place to point at when no word names the server.
+    """
+    own = image_entry_point(around.image) if entrypoint is None else None
+    words = (entrypoint or ()) + command
+    found = tuple(starts_in(words, around._replace(image_entry_point=own)))
     yield from found
-    entry_point = image_entry_point(run.image)
-    if not found and entry is None and entry_point is not None:
-        yield Start(entry_point, run.arguments, run.image.site, surroundings)
+    if found or entrypoint is not None:
+        return
+    entry_point = own or _family_entry_point(command, around.image)
+    if entry_point is not None:
+        yield Start(entry_point, command, at, around)
+
+
+def _family_entry_point(command: tuple[Word, ...], image: Word | None) -> EntryPoint | None:
+    """Return what an image derived from vLLM's most likely starts, going by what it is given."""
+    if image is None or not command or not image.is_known:
+        return None
+    name = split_image(image.text).repository.rsplit("/", 1)[-1]
+    first = command[0].text
+    if name.startswith("vllm-openai") and "/" in first and not first.startswith(("-", "/")):
+        return EntryPoint.SERVE
+    names_model = any(word.text == "--model" or word.text.startswith("--model=") for word in command)
+    return EntryPoint.API_SERVER if "vllm" in name and first.startswith("--") and names_model else None
 
 
 def _script_argument(rest: Sequence[Word]) -> Word | None:

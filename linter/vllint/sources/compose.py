@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
-from vllint.sources.commands import Script, Start, Surroundings, starts_in
+from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.compose_gpus import service_gpu_count
-from vllint.sources.containers import NO_GPU_CLAIM, image_entry_point, variable_of
+from vllint.sources.containers import NO_GPU_CLAIM, variable_of
 from vllint.sources.interpolation import interpolate
 from vllint.sources.shell import ScriptStart, broken_shell, script_starts
 from vllint.text.shell_words import CommandStringError, split_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-from vllint.vllm.version import image_version, split_image
+from vllint.vllm.version import image_version
 from vllint_schemas import (
-    EntryPoint,
     HardwareClaim,
     Launch,
     Located,
     SourceProblem,
-    Span,
     Unknown,
     Variable,
     Word,
@@ -79,6 +77,8 @@ def _service_launches(
             vllm_version=_version(image, found),
             env=around.environment,
             image=image,
+            image_entry_point=around.image_entry_point,
+            repeated_launcher=found.start.repeated_launcher,
         )
 
 
@@ -96,46 +96,17 @@ def _starts(
     entrypoint = _words(service.get("entrypoint"), variables)
     command = _words(service.get("command"), variables)
     words = (entrypoint or ()) + (command or ())
-    entry_point = image_entry_point(surroundings.image) if entrypoint is None else None
-    if entry_point is not None:
-        yield _started(Start(entry_point, words, _first_site(words, service), surroundings), service)
-        return
-    any_start = False
-    for found in starts_in(words, surroundings):
-        any_start = True
+    at = words[0].site if words else service.span
+    for found in container_starts(entrypoint, command or (), surroundings, at):
         if isinstance(found, Start):
-            yield _started(found, service)
+            yield ScriptStart(found, service.span, Unknown("the service installs no release"))
         else:
             yield from _script(found)
-    if not any_start and entrypoint is None and _runs_options(words, surroundings.image):
-        yield _started(
-            Start(EntryPoint.API_SERVER, words, _first_site(words, service), surroundings), service
-        )
 
 
 def _script(found: Script) -> Iterator[ScriptStart]:
     variables = {variable.name: variable.value for variable in found.surroundings.environment}
     yield from script_starts(found.text, variables, found.surroundings)
-
-
-def _started(start: Start, service: Mapping) -> ScriptStart:
-    return ScriptStart(start, service.span, Unknown("the service installs no release"))
-
-
-def _first_site(words: tuple[Word, ...], service: Mapping) -> Span:
-    return words[0].site if words else service.span
-
-
-def _runs_options(words: tuple[Word, ...], image: Word | None) -> bool:
-    """Whether the words are a server's options for some image of vLLM's family."""
-    if image is None or not words or not image.is_known:
-        return False
-    name = split_image(image.text).repository.rsplit("/", 1)[-1]
-    return "vllm" in name and words[0].text.startswith("--") and _names_model(words)
-
-
-def _names_model(words: tuple[Word, ...]) -> bool:
-    return any(word.text == "--model" or word.text.startswith("--model=") for word in words)
 
 
 def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vllint.sources.commands import Start, Surroundings, starts_in
-from vllint.sources.containers import image_entry_point
+from vllint.sources.commands import Start, Surroundings, container_starts
+from vllint.sources.templates import with_placeholders_unknown
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
@@ -101,10 +101,8 @@ def _start(
         return Start(
             EntryPoint.SERVE, argv + tuple(_field_words(engine, args, compute)) + args, at, surroundings
         )
-    for found in starts_in(command + args, surroundings):
-        return found if isinstance(found, Start) else None
-    entry_point = image_entry_point(url) if not command else None
-    return Start(entry_point, args, at, surroundings) if entry_point is not None else None
+    found = next(container_starts(command or None, args, surroundings, at), None)
+    return found if isinstance(found, Start) else None
 
 
 def _field_words(engine: Mapping, args: tuple[Word, ...], compute: Mapping) -> Iterator[Word]:
@@ -158,13 +156,13 @@ def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
 
 
 def _word(node: Node | None) -> Word | None:
-    return node.word() if isinstance(node, Scalar) else None
+    return with_placeholders_unknown(node.word()) if isinstance(node, Scalar) else None
 
 
 def _items(node: Node | None) -> tuple[Word, ...]:
     if not isinstance(node, Sequence):
         return ()
-    return tuple(item.word() for item in node if isinstance(item, Scalar))
+    return tuple(with_placeholders_unknown(item.word()) for item in node if isinstance(item, Scalar))
 
 
 def _variables(node: Node | None) -> Iterator[Variable]:

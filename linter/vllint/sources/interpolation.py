@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from vllint.sources.templates import with_placeholders_unknown
 from vllint_schemas import Origin, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,6 +23,7 @@ def interpolate(word: Word, variables: Mapping[str, Word], depth: int = 0, *, sp
 
     `splits` says that the text is split into words afterwards, so that a hole may hold several.
     """
+    word = with_placeholders_unknown(word)
     text = word.text
     if "$" not in text:
         return word

@@ -25,6 +25,7 @@ Neighbour = Callable[[str], SourceText | None]
 
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
 _YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+_TEMPLATE_SUFFIXES = frozenset({".j2", ".tpl", ".tmpl", ".template", ".example", ".sample"})
 _SHELL_SUFFIXES = frozenset({".sh", ".bash"})
 
 
@@ -48,12 +49,30 @@ def read_source(
 
     `env_files` are read for Compose's variables; without them the `.env` beside the file is.
     """
-    suffix = PurePosixPath(source.path).suffix.lower()
+    suffix = _suffix(source.path)
     if _SHEBANG.match(source.text) or suffix in _SHELL_SUFFIXES:
-        return _reading(("shell",), shell_launches(_whole(source), "shell"))
-    if suffix in _YAML_SUFFIXES or source.text.lstrip()[:1] in {"{", "["}:
+        return _read_script(source)
+    if suffix in _YAML_SUFFIXES:
         return _read_documents(source, neighbour, env_files, json=suffix == ".json")
-    return Reading()
+    if suffix:
+        return Reading()
+    # A name without a suffix, standard input's too, promises nothing: what reads as ours is ours.
+    documents = _read_documents(source, neighbour, env_files, json=False)
+    return documents if documents.kinds else _read_script(source)
+
+
+def _suffix(path: str) -> str:
+    """Return what a file's name says it is, below what says that it is a template."""
+    name = PurePosixPath(path).name
+    # `.env` is all suffix, which pathlib takes for a name.
+    suffixes = [suffix.lower() for suffix in PurePosixPath(f"_{name}").suffixes]
+    while suffixes and suffixes[-1] in _TEMPLATE_SUFFIXES:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _read_script(source: SourceText) -> Reading:
+    return _reading(("shell",), shell_launches(_whole(source), "shell"))
 
 
 def read_command(command: Word, environment: tuple[Variable, ...] = ()) -> Reading:

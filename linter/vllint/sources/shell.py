@@ -100,4 +100,6 @@ def shell_launches(
             vllm_version=found.pinned if around.image is None else image_version(around.image),
             env=around.environment,
             image=around.image,
+            image_entry_point=around.image_entry_point,
+            repeated_launcher=start.repeated_launcher,
         )

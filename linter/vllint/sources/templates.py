@@ -8,11 +8,13 @@ from dataclasses import replace
 from vllint_schemas import Word
 
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_LINE_TO_COME = re.compile(r"(?m)^[ \t]*\$\{?[A-Za-z_][A-Za-z0-9_]*\}?[ \t]*$")
+"""A line that is nothing but a variable, which `envsubst` replaces by lines of YAML."""
 
 
 def is_template(text: str) -> bool:
     """Whether a text holds placeholders."""
-    return _PLACEHOLDER.search(text) is not None
+    return _PLACEHOLDER.search(text) is not None or _LINE_TO_COME.search(text) is not None
 
 
 def with_placeholders_unknown(word: Word) -> Word:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from vllint.text.shell_braces import brace_terms
-from vllint.text.shell_builtins import declaration_flags, forget_all
-from vllint.text.shell_expansion import Expansion
+from vllint.text.shell_builtins import DeclarationFlags, declaration_flags, forget_all
+from vllint.text.shell_expansion import Expansion, join_words
 from vllint.text.shell_parameters import ParameterReader
 from vllint.text.shell_syntax import Assignment, Element, Parameter, RawWord
 from vllint.text.shell_values import Array, Missing, State, Value, array_of
@@ -17,9 +17,14 @@ from vllint_schemas import Origin, Span, Word
 _STATED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)?")
 
 
-def assign(node: Assignment, expansion: Expansion, associative: bool = False) -> None:
-    """Carry out one assignment; `associative` says that it declares an associative array."""
-    state = expansion.state
+def assign(
+    node: Assignment, expansion: Expansion, into: State | None = None, associative: bool = False
+) -> None:
+    """Carry out one assignment in the expansion's state, or in `into`.
+
+    `associative` says that it declares an associative array.
+    """
+    state = into or expansion.state
     former = state.get(node.name)
     if associative and not isinstance(former, Array):
         former = Array((), True)
@@ -45,17 +50,14 @@ def _scalar(node: Assignment, former: Value, expansion: Expansion) -> Value:
     if isinstance(former, Array):
         first = ParameterReader(expansion.source, expansion.state).named(node.name)
         if node.append and isinstance(first, Word):
-            value = Word.join((first, value), value.site)
+            value = join_words([first, value], value.site)
         return _put(former, "0", value, node, expansion)
     if not node.append or former is Missing.UNSET:
         return value
     if former is Missing.ABSENT:
         return replace(value, origin=Origin.DEFAULT)
     assert isinstance(former, Word)
-    joined = Word.join((former, value), value.site)
-    if Origin.DEFAULT in (former.origin, value.origin):
-        return replace(joined, origin=Origin.DEFAULT)
-    return joined
+    return join_words([former, value], value.site)
 
 
 def _with_element(node: Assignment, former: Value, expansion: Expansion) -> Value:
@@ -122,36 +124,51 @@ def declare(
     """Carry out `export`, `declare`, `local`, ...; `make_local` is told names local to a function."""
     state = expansion.state
     command, *rest = words
-    assert isinstance(command, RawWord)
-    name = expansion.single(command).text
+    name = _text(command, expansion)
+    before = state.copy()
+    before.writes = {}
+    # All values are expanded before the first of them is assigned.
+    early = expansion._replace(state=before)
     expanded: list[Assignment | Word] = []
     for raw in rest:
-        expanded.extend((raw,) if isinstance(raw, Assignment) else expansion.fields(raw))
-    options = [w.text for w in expanded if isinstance(w, Word) and w.text[:1] in ("-", "+")]
-    flags = declaration_flags(name, options)
+        expanded.extend((raw,) if isinstance(raw, Assignment) else early.fields(raw))
+    flags = declaration_flags(
+        name, [w.text for w in expanded if isinstance(w, Word) and w.text[:1] in ("-", "+")]
+    )
     if flags.functions:
         return
+    place = expansion.source.place(command.start, command.end)
     is_local = name in ("local", "declare", "typeset") and not flags.everywhere
     for word in expanded:
-        place = expansion.source.place(command.start, command.end)
         stated = _declared_name(word, state, place)
         if not stated:
             continue
         if is_local:
             make_local(stated)
-        if isinstance(word, Assignment):
-            for parts in brace_terms(expansion.source.text, word.value.parts):
-                assign(word._replace(value=word.value._replace(parts=parts)), expansion, flags.associative)
-        elif "=" in word.text:
-            _assign_text(stated, word, state)
-        elif flags.associative and isinstance(state.get(stated), Missing):
-            state.set(stated, Array((), True))
-        if flags.attributes:
-            state.attributes |= {stated}
-        if flags.exports:
-            state.exported[stated] = True
-        elif flags.unexports:
-            state.exported.pop(stated, None)
+        _declare_one(stated, word, flags, early, state)
+    for written in before.writes:
+        state.set(written, before.get(written))
+
+
+def _text(word: RawWord | Assignment, expansion: Expansion) -> str:
+    return expansion.source.text[word.start : word.end]
+
+
+def _declare_one(
+    name: str, word: Assignment | Word, flags: DeclarationFlags, early: Expansion, state: State
+) -> None:
+    """Give one declared name its value and its marks."""
+    if isinstance(word, Assignment):
+        for parts in brace_terms(early.source.text, word.value.parts):
+            assign(word._replace(value=word.value._replace(parts=parts)), early, state, flags.associative)
+    elif "=" in word.text:
+        _assign_text(name, word, state)
+    elif flags.associative and isinstance(state.get(name), Missing):
+        state.set(name, Array((), True))
+    if flags.attributes:
+        state.attributes |= {name}
+    if flags.exports or flags.unexports:
+        state.export(name, flags.exports)
 
 
 def _declared_name(word: Assignment | Word, state: State, place: Span) -> str:

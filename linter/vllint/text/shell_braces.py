@@ -6,12 +6,13 @@ import re
 from itertools import pairwise
 from typing import TypeAlias
 
-from vllint.text.shell_syntax import Fixed, Literal, Opaque, Part
+from vllint.text.shell_syntax import Fixed, Literal, Opaque, Parameter, Part
 
 Atom: TypeAlias = Part | int
 """A part, or the offset of an unquoted character."""
 
 _SEQUENCE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)(?:\.\.(-?[0-9]+))?")
+_INNER = re.compile(r"(?<!\$)\{")
 MOST_TERMS = 64
 
 
@@ -19,6 +20,9 @@ def brace_terms(text: str, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
     """Return the words that a word's parts stand for; what is too intricate becomes one opaque word."""
     if not any(isinstance(part, Literal) and _may_expand(text, part) for part in parts):
         return [parts]
+    if any(isinstance(part, Parameter) and _INNER.search(text, part.start + 2, part.end) for part in parts):
+        # Bash pairs the braces of `${...}` with those around it before it knows what they mean.
+        return [(Opaque(parts[0].start, parts[-1].end, False),)]
     atoms: list[Atom] = []
     for part in parts:
         if isinstance(part, Literal) and not part.quoted:

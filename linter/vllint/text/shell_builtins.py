@@ -65,7 +65,7 @@ def _unset(state: State, words: tuple[Word, ...], place: Span) -> None:
                 return
         elif word.is_known and _NAME.fullmatch(word.text):
             state.set(word.text, Missing.UNSET)
-            state.exported.pop(word.text, None)
+            state.export(word.text, False)
         elif word.is_known:
             state.forget(_NAME.findall(word.text)[:1], "an element of `${name}` is unset", place)
         else:

@@ -59,7 +59,7 @@ def _make_local(walk: Walk, name: str, state: State) -> None:
         return
     outside = walk.frames[-1].outside
     if name not in outside:
-        outside[name] = state.get(name)
+        outside[name] = (state.get(name), state.exported.get(name))
         state.set(name, Missing.UNSET)
 
 
@@ -93,14 +93,14 @@ def _with_prefixes(
     former = [(prefix.name, state.get(prefix.name), prefix.name in state.exported) for prefix in prefixes]
     for prefix in prefixes:
         state.set(prefix.name, prefix.value)
-        state.exported[prefix.name] = True
+        state.export(prefix.name, True)
     after = run()
     if after is None:
         return None
     for name, value, was_exported in former:
         after.values[name] = value
         if not was_exported:
-            after.exported.pop(name, None)
+            after.export(name, False)
     return after
 
 
@@ -179,6 +179,10 @@ def walk_body(walk: Walk, definition: Definition, state: State) -> State | None:
     walk.source, walk.loops = source, loops
     merged = merge((after, *frame.returns), BRANCHES)
     if merged is not None:
-        for name, value in frame.outside.items():
+        for name, (value, exported) in frame.outside.items():
             merged.values[name] = value
+            if exported is None:
+                merged.exported.pop(name, None)
+            else:
+                merged.exported[name] = exported
     return merged

@@ -22,7 +22,7 @@ from vllint.text.shell_syntax import (
     Sequence,
 )
 from vllint.text.shell_text import ShellText, standing_for
-from vllint.text.shell_values import LONGEST, Missing, State, with_splits
+from vllint.text.shell_values import LONGEST, Missing, State, with_splits, without_border
 from vllint_schemas import Origin, Slot, SlotKind, Span, Word
 
 _BLANKS = " \t\n"
@@ -122,12 +122,16 @@ class Expansion(NamedTuple):
         starts = [*(part.start for part in parts), raw.end - 1]
         return mark if borders == starts else ""
 
-    def _fragments(self, parts: tuple[Part, ...], in_operand: bool = False) -> Iterator[Fragment | None]:
+    def _fragments(
+        self, parts: tuple[Part, ...], in_operand: bool = False, alone: bool = True
+    ) -> Iterator[Fragment | None]:
+        """Yield what parts become; `alone` says that nothing else belongs to the same word."""
+        alone = alone and len(parts) == 1
         for part in parts:
             if isinstance(part, Literal):
                 yield Fragment(self.source.piece(part.start, part.end), in_operand and not part.quoted)
             elif isinstance(part, Parameter):
-                yield from self._parameter(part)
+                yield from self._parameter(part, alone)
             elif isinstance(part, Fixed):
                 if part.text or part.quoted:
                     yield Fragment(self._atomic(part.text, part))
@@ -154,11 +158,8 @@ class Expansion(NamedTuple):
         return standing_for(text, self._place(part), script.origin, script.via)
 
     def _joined(self, fragments: Fragments, site: Span) -> Word:
-        words = [
-            Word.atomic(" ", site) if fragment is None else with_splits(fragment.word, False)
-            for fragment in fragments
-        ]
-        return _join(words, site)
+        words = [None if fragment is None else fragment.word for fragment in fragments]
+        return join_words(_spaced(words, " ", site), site)
 
     def _collect(self, fragments: Fragments, site: Span) -> list[Word]:
         """Return the words that fragments make up, the unquoted ones split at blanks."""
@@ -209,7 +210,7 @@ class Expansion(NamedTuple):
             return _BLANKS
         return value.text if isinstance(value, Word) and value.is_known else None
 
-    def _parameter(self, part: Parameter) -> Iterator[Fragment | None]:
+    def _parameter(self, part: Parameter, alone: bool) -> Iterator[Fragment | None]:
         reader = ParameterReader(self.source, self.state)
         if part.operator in ("#", "other"):
             word = reader.length(part) if part.operator == "#" else reader.not_evaluated(part)
@@ -222,45 +223,47 @@ class Expansion(NamedTuple):
         if holds is None or (kind == "?" and not holds):
             yield from self._unset(part, reader, value)
         elif kind == "+":
-            yield from self._operand(part, Origin.LITERAL) if holds else self._empty(part, absent)
+            yield from self._operand(part, Origin.LITERAL, alone) if holds else self._empty(part, absent)
         elif kind in ("-", "=") and not holds:
-            yield from self._default(part, absent)
+            yield from self._default(part, absent, alone)
         else:
-            yield from self._value(part, reader, value)
+            yield from self._value(part, reader, value, alone)
 
     def _empty(self, part: Parameter, origin: Origin) -> Iterator[Fragment]:
         if part.quoted:
             yield Fragment(replace(self._atomic("", part), origin=origin))
 
-    def _default(self, part: Parameter, origin: Origin) -> Iterator[Fragment | None]:
+    def _default(self, part: Parameter, origin: Origin, alone: bool) -> Iterator[Fragment | None]:
         """Yield the text after `:-` or `:=`, which `:=` assigns too."""
         if not part.operator.endswith("="):
-            yield from self._operand(part, origin)
+            yield from self._operand(part, origin, alone)
             return
-        value = self._joined(self._operand(part, origin), self._place(part))
+        value = self._joined(self._operand(part, origin, alone), self._place(part))
         value = replace(value, origin=origin) if value.origin is Origin.LITERAL else value
         self.state.set(part.name, value)
         yield Fragment(value, not part.quoted)
 
-    def _operand(self, part: Parameter, origin: Origin) -> Iterator[Fragment | None]:
+    def _operand(self, part: Parameter, origin: Origin, alone: bool) -> Iterator[Fragment | None]:
         if not part.operand:
             yield from self._empty(part, origin)
-        for fragment in self._fragments(part.operand, in_operand=not part.quoted):
+        for fragment in self._fragments(part.operand, not part.quoted, alone):
             if fragment is None or origin is Origin.LITERAL:
                 yield fragment
             else:
                 yield fragment._replace(word=replace(fragment.word, origin=origin))
 
     def _value(
-        self, part: Parameter, reader: ParameterReader, value: Word | Missing | Elements
+        self, part: Parameter, reader: ParameterReader, value: Word | Missing | Elements, alone: bool
     ) -> Iterator[Fragment | None]:
         if isinstance(value, Missing):
             yield from self._unset(part, reader, value)
         elif isinstance(value, Word):
-            word = reader.used(value, part)
+            word = reader.used(value if alone else without_border(value), part)
             yield Fragment(with_splits(word, not part.quoted), not part.quoted)
         elif part.quoted and value.joined:
             yield Fragment(self._star(value, part, reader))
+        elif not alone and any(word.splits for word in value.words):
+            yield Fragment(Word.unknown(reader.reason(part, value), self._place(part), splits=True))
         else:
             for index, element in enumerate(value.words):
                 if index:
@@ -284,22 +287,41 @@ class Expansion(NamedTuple):
         place = self._place(part)
         if separators is None:
             return Word.unknown("it is joined by `$IFS`", place)
-        words: list[Word] = []
-        for index, element in enumerate(value.words):
-            if index and separators:
-                words.append(Word.atomic(separators[0], place))
-            words.append(with_splits(reader.element(element, part), False))
-        return _join(words, place)
+        words: list[Word | None] = []
+        for element in value.words:
+            words += [None, reader.element(element, part)]
+        return join_words(_spaced(words[1:], separators[:1], place), place)
+
+
+def _spaced(words: list[Word | None], separator: str, site: Span) -> list[Word]:
+    """Return words that are no longer split, with a separator for each None between them.
+
+    Next to an unknown number of words the separator may be missing: it then stands nowhere in the file.
+    """
+    spaced: list[Word] = []
+    for index, word in enumerate(words):
+        if word is not None:
+            spaced.append(with_splits(word, False))
+            continue
+        beside = (words[index - 1], *words[index + 1 : index + 2])
+        open_ended = any(near is not None and near.splits and not near.text for near in beside)
+        place = Span(site.path, site.end, site.end) if open_ended else site
+        spaced.append(Word.atomic(separator, place))
+    return spaced
 
 
 def _joined_or_own(pieces: list[Word], site: Span) -> Word:
     """Join the pieces of a word; an array's element that is a whole word keeps its own place."""
     if len(pieces) == 1 and pieces[0].slot is not None:
         return pieces[0]
-    return _join(pieces, site)
+    return join_words(pieces, site)
 
 
-def _join(words: list[Word], site: Span) -> Word:
+def join_words(words: list[Word], site: Span) -> Word:
+    """Return the words as one; a known word never ends where an unknown rest may go on."""
+    for index, following in enumerate(words[1:]):
+        if not following.text[:1].isspace() and (following.text or following.holes):
+            words[index] = without_border(words[index])
     if sum(len(word.text) for word in words) > LONGEST:
         return Word.unknown("it becomes too long", site, splits=True)
     joined = Word.join(words, site)

@@ -15,6 +15,9 @@ from vllint_schemas import Origin, Span, Variable, Word
 PARAMETERS = "@"
 """The name under which writes to `$1`, `$2`, ... are recorded."""
 
+EXPORT_MARK = "export "
+"""What precedes a name under which a change of its export is recorded."""
+
 SHELL_SET = frozenset({
     "_", "BASH", "BASHOPTS", "BASHPID", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_COMMAND", "BASH_LINENO",
     "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "BASH_VERSION", "COMP_WORDBREAKS", "DIRSTACK",
@@ -104,7 +107,15 @@ class State:
         self.values[name] = value
         self.writes[name] = self.writes.get(name, True) and appends
         if self.exports_all:
+            self.export(name, True)
+
+    def export(self, name: str, enabled: bool) -> None:
+        """Mark `name` for the environment of commands, or take the mark away."""
+        if enabled:
             self.exported[name] = True
+        else:
+            self.exported.pop(name, None)
+        self.writes[EXPORT_MARK + name] = False
 
     def set_parameters(self, words: tuple[Word, ...] | None) -> None:
         """Replace `$1`, `$2`, ..."""
@@ -117,6 +128,8 @@ class State:
             if name == PARAMETERS:
                 if self.parameters is not None:
                     self.parameters = (unknown(reason, "@", place, splits=True),)
+            elif name.startswith(EXPORT_MARK):
+                self.exported[name.removeprefix(EXPORT_MARK)] = False
             else:
                 self.set(name, unknown(reason, name, place))
 
@@ -179,6 +192,9 @@ def _merge_two(one: State, other: State, reason: str, defaults: bool) -> State:
 def _same(first: Value, second: Value) -> bool:
     if isinstance(first, Word) and isinstance(second, Word):
         return first == second or (first.is_known and second.is_known and first.text == second.text)
+    if isinstance(first, Array) and isinstance(second, Array):
+        keys, others = [key for key, _ in first.items], [key for key, _ in second.items]
+        return keys == others and all(map(_same, first.words, second.words))
     return first == second
 
 
@@ -241,6 +257,21 @@ def _common_start(name: str, first: Word, second: Word, reason: str) -> Word:
     nowhere = Span(longer.site.path, longer.site.end, longer.site.end)
     border = () if head.text[-1:].isspace() else (Word.atomic(" ", nowhere),)
     return replace(Word.join((head, *border, gap), longer.site), via=longer.via)
+
+
+def has_border(word: Word) -> bool:
+    """Whether a blank that stands nowhere parts the known words of `word` from an unknown rest."""
+    return bool(word.holes) and any(not len(run.source) for run in word.runs)
+
+
+def without_border(word: Word) -> Word:
+    """Return `word` without such blanks, so that its last known word touches the unknown rest."""
+    if not has_border(word):
+        return word
+    stops = [run.start for run in word.runs if not len(run.source)]
+    starts = [0, *(stop + 1 for stop in stops)]
+    parts = [word.slice(low, high) for low, high in zip(starts, [*stops, len(word.text)], strict=True)]
+    return replace(Word.join(parts, word.site), origin=word.origin, via=word.via)
 
 
 def with_more(array: Array, reason: str, name: str, place: Span) -> Array:

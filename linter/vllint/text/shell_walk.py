@@ -46,11 +46,14 @@ class Loop(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A running function: the states in which it returned, and what its local names meant outside."""
+    """A running function: the states in which it returned, and what its local names meant outside.
+
+    `outside` has their values and, for exported ones, whether that is certain.
+    """
 
     name: str
     returns: list[State]
-    outside: dict[str, Value]
+    outside: dict[str, tuple[Value, bool | None]]
 
 
 Walker: TypeAlias = Callable[["Walk", Any, State], State | None]

@@ -9,16 +9,6 @@ from vllint_schemas.position import Span
 from vllint_schemas.words import Hole, Run, Word
 
 
-def atomic_run(start: int, length: int, source: Span) -> Run:
-    """Return the run of `length` characters that as a whole came from `source`.
-
-    A source as long as the run would be taken for the same text, so it is narrowed to its beginning.
-    """
-    if source.end - source.start == length:
-        source = Span(source.path, source.start, source.start)
-    return Run(start, length, source)
-
-
 class SourceMap:
     """The map of a word's text, for many look-ups in it.
 
@@ -93,7 +83,7 @@ class SourceMap:
             if run.verbatim:
                 mapped.extend(Run(run.start + part.start, *part[1:]) for part in self.runs(low, high))
             else:
-                mapped.append(atomic_run(run.start, run.length, self.span(low, high)))
+                mapped.append(Run.atomic(run.start, run.length, self.span(low, high)))
         return tuple(mapped)
 
     def _between(self, offset: int) -> Span:
@@ -123,4 +113,4 @@ def _part(run: Run, low: int, high: int, start: int) -> Run:
     if run.verbatim:
         shift = run.source.start - run.start
         return Run(low - start, high - low, Span(run.source.path, low + shift, high + shift))
-    return atomic_run(low - start, high - low, run.source)
+    return Run.atomic(low - start, high - low, run.source)

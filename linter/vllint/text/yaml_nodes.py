@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, TypeAlias
 
-from vllint.text.source_map import SourceMap, atomic_run
+from vllint.text.source_map import SourceMap
 from vllint.text.yaml_scalars import json_string_runs, scalar_runs
 from vllint.text.yaml_types import TAG, Resolved, json_literal, resolve
 from vllint_schemas.position import Span
@@ -143,7 +143,7 @@ class Scalar:
             runs = scalar_runs(*where, self.style, self.value)
         if runs is not None:
             return runs
-        return (atomic_run(0, len(self.value), Span(mapping.path, self._start, self._end)),)
+        return (Run.atomic(0, len(self.value), Span(mapping.path, self._start, self._end)),)
 
     def _holes(self, runs: tuple[Run, ...]) -> tuple[Hole, ...]:
         """Return the outer text's holes in this scalar; blanks may part a plain one from them."""

@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from yaml.scanner import Scanner
 
-from vllint.text.source_map import atomic_run
 from vllint_schemas.position import Span
 from vllint_schemas.words import Run
 
@@ -88,7 +87,7 @@ def _assemble(source: str, path: str, pieces: Iterable[_Piece], value: str) -> t
             begin = stop = 0
         if text is not None:
             if text:
-                runs.append(atomic_run(at, len(text), Span(path, start, end)))
+                runs.append(Run.atomic(at, len(text), Span(path, start, end)))
         else:
             begin, stop = (begin if begin < stop else start), end
         at += len(decoded)

@@ -21,7 +21,7 @@ def engine_args(argv: tuple[Word, ...], entry_point: EntryPoint, release: str) -
     table = option_table(release)
     serve = entry_point is EntryPoint.SERVE
     rewritten = rewrite(argv, serve)
-    parsed = parse(rewritten.tokens, table)
+    parsed = parse(rewritten.tokens, table, serve)
     open_ended = _config_file(parsed) if parsed.open_ended is None else parsed.open_ended
     problems = _in_order(rewritten.problems + parsed.problems)
     understood = EngineArgs(release, Unknown(""), parsed.arguments, table.defaults, problems, open_ended)

@@ -41,15 +41,19 @@ class _Match(NamedTuple):
     in_doubt: bool = False
 
 
-def parse(tokens: Sequence[Token], table: OptionTable) -> Parsed:
-    """Return what the release's parser understands from `tokens`."""
-    return _Parser(tokens, table).run()
+def parse(tokens: Sequence[Token], table: OptionTable, serve: bool) -> Parsed:
+    """Return what the release's parser understands from `tokens`.
+
+    `serve` says that the positional is the model; the api_server module takes one too and forgets it.
+    """
+    return _Parser(tokens, table, serve).run()
 
 
 class _Parser:
     """The state of one run over the tokens."""
 
-    def __init__(self, tokens: Sequence[Token], table: OptionTable) -> None:
+    def __init__(self, tokens: Sequence[Token], table: OptionTable, serve: bool) -> None:
+        self.serve = serve
         self.tokens = tokens
         self.table = table
         self.matches = _classify_all(tokens, table)
@@ -82,11 +86,12 @@ class _Parser:
     def _take_positional(self, token: Token) -> None:
         if token.text == "--":
             return
+        is_model = self.serve and self.positional is None
+        if token.word.splits and not is_model:
+            self._open(token.word)
+            return
         if self.positional is None:
             self.positional = token
-            return
-        if token.word.splits:
-            self._open(token.word)
             return
         if self.open_ended is None:
             self._problem("unexpected_word", f"unrecognized arguments: {token.text}", token)
