@@ -10,7 +10,7 @@ from vllint_schemas.known import Located, Unknown
 from vllint_schemas.position import Span
 from vllint_schemas.words import Word
 
-Kind = Literal["compose", "shell", "hf_endpoint", "command"]
+Kind = Literal["compose", "kubernetes", "shell", "hf_endpoint", "command"]
 AllGpus = Literal["all"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vllint.hardware.cards import find_card, suggest_cards
-from vllint.hardware.instances import find_hf_instance
+from vllint.hardware.instances import find_hf_instance, find_instance
 from vllint.statements import StatementError
 from vllint_schemas import Gpu, Hardware, HardwareClaim, Instance, Located, Origin, Span, Unknown
 
@@ -64,8 +64,8 @@ def resolve_hardware(
 def _instance(claim: HardwareClaim) -> Instance | None:
     if claim.instance is None:
         return None
-    kind, _, size = claim.instance.value.partition(" ")
-    found = find_hf_instance(claim.provider, kind, size)
+    name, blank, size = claim.instance.value.partition(" ")
+    found = find_hf_instance(claim.provider, name, size) if blank else find_instance(name, claim.provider)
     return found if isinstance(found, Instance) else None
 
 

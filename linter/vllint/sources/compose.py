@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
-from vllint.sources.commands import Script, Start, Surroundings, container_starts
+from vllint.sources.commands import Start, Surroundings, container_starts
 from vllint.sources.compose_gpus import service_gpu_count
 from vllint.sources.containers import NO_GPU_CLAIM, variable_of
 from vllint.sources.interpolation import interpolate
-from vllint.sources.shell import ScriptStart, broken_shell, script_starts
+from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.text.shell_words import CommandStringError, split_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
@@ -101,12 +101,7 @@ def _starts(
         if isinstance(found, Start):
             yield ScriptStart(found, service.span, Unknown("the service installs no release"))
         else:
-            yield from _script(found)
-
-
-def _script(found: Script) -> Iterator[ScriptStart]:
-    variables = {variable.name: variable.value for variable in found.surroundings.environment}
-    yield from script_starts(found.text, variables, found.surroundings)
+            yield from inner_script_starts(found)
 
 
 def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from vllint.sources.compose import compose_launches, is_compose
 from vllint.sources.env_files import read_env_file
 from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
+from vllint.sources.kubernetes import is_manifest, manifest_launches
 from vllint.sources.shell import shell_launches
 from vllint.sources.templates import is_template
 from vllint.text.json_tree import parse_json
@@ -97,6 +98,10 @@ def _read_documents(
         if is_compose(root) and isinstance(root, YamlMapping):
             kinds.append("compose")
             found.extend(compose_launches(root, _variables(neighbour, env_files)))
+            continue
+        if is_manifest(root) and isinstance(root, YamlMapping):
+            kinds.append("kubernetes")
+            found.extend(manifest_launches(root))
             continue
         payloads = tuple(endpoint_payloads(root))
         if payloads:

@@ -73,6 +73,12 @@ def _pinned(command: Command) -> Located[str] | None:
     return None
 
 
+def inner_script_starts(found: Script) -> Iterator[ScriptStart]:
+    """Yield the starts of a script that a container runs, in the container's environment."""
+    variables = {variable.name: variable.value for variable in found.surroundings.environment}
+    yield from script_starts(found.text, variables, found.surroundings)
+
+
 def broken_shell(found: ScriptStart) -> SourceProblem:
     """Return what to say about a start in shell text that is not valid."""
     return SourceProblem("not_parsed", "the shell text that starts vLLM here is not valid", found.extent)
