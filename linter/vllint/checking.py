@@ -169,7 +169,9 @@ class Checker:
         """Check a command given as text, under the settings of the working directory."""
         settings, assumptions = self.conditions(COMMAND_PATH)
         word = Word.verbatim(text, COMMAND_PATH, 0)
-        judged = judge_command(word, (), self.registry.rules, settings, assumptions)
+        judged = judge_command(
+            word, (), neighbour_of(COMMAND_PATH, {}), self.registry.rules, settings, assumptions
+        )
         return Report((judged,), self.registry, thresholds={COMMAND_PATH: settings.fail_on})
 
     def conditions(self, path: str) -> Conditions:

@@ -11,10 +11,12 @@ from vllint.checking import COMMAND_PATH, Report
 from vllint.engine import Assumptions, Judged, judge_command, judge_launch
 from vllint.hardware.resolve import Machine, stated_machine
 from vllint.models.resolve import ModelSources
+from vllint.neighbours import neighbour_of
 from vllint.registry import Registry, load_rules
 from vllint.settings import Settings
 from vllint.sources.commands import Start, Surroundings, starts_in
 from vllint.sources.containers import NO_GPU_CLAIM
+from vllint.sources.readers import with_config_file
 from vllint.statements import StatementError
 from vllint.vllm.version import image_version, stated_version
 from vllint_schemas import (
@@ -76,14 +78,17 @@ def _judged(
     variables = tuple(
         Variable(name, Word.atomic(value, Span(COMMAND_PATH, 0, 0))) for name, value in env.items()
     )
+    here = neighbour_of(COMMAND_PATH, {})
     if isinstance(command, str):
         word = Word.verbatim(command, COMMAND_PATH, 0)
-        return judge_command(word, variables, registry.rules, Settings(), assumptions)
+        return judge_command(word, variables, here, registry.rules, Settings(), assumptions)
     words, text = _words(command)
     for start in starts_in(words, Surroundings().with_variables(variables)):
         if isinstance(start, Start):
-            return judge_launch(_launch(start, text), text, registry.rules, Settings(), assumptions)
-        return judge_command(start.text, variables, registry.rules, Settings(), assumptions)
+            return judge_launch(
+                with_config_file(_launch(start, text), here), text, registry.rules, Settings(), assumptions
+            )
+        return judge_command(start.text, variables, here, registry.rules, Settings(), assumptions)
     return Judged(COMMAND_PATH, (), (), (), (), {COMMAND_PATH: text})
 
 

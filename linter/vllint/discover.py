@@ -26,6 +26,7 @@ SUFFIXES: Mapping[str, str] = {
     "slurm": "Slurm",
     "env": "environment",
     "service": "systemd",
+    "py": "Python",
     "dockerfile": "Dockerfile",
     "containerfile": "Dockerfile",
 }

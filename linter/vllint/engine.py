@@ -17,6 +17,7 @@ from vllint.text.source import SourceText
 from vllint.vllm.engine_args import engine_args
 from vllint.vllm.options import nearest, releases
 from vllint.vllm.parallel import parallel_sizes
+from vllint.vllm.version import split_image
 from vllint_schemas import (
     EngineArgs,
     Finding,
@@ -89,13 +90,14 @@ def judge_source(
 def judge_command(
     command: Word,
     environment: tuple[Variable, ...],
+    neighbour: Neighbour,
     rules: Sequence[Rule],
     settings: Settings,
     assumptions: Assumptions,
 ) -> Judged:
-    """Judge a command given as text, in an environment."""
+    """Judge a command given as text, in an environment; `neighbour` reads files of its folder."""
     path, text = command.site.path, command.text
-    reading = read_command(command, environment)
+    reading = read_command(command, environment, neighbour)
     return _judge(path, text, reading, {path: text}, rules, settings, assumptions)
 
 
@@ -159,7 +161,7 @@ def launch_facts(
 ) -> LaunchFacts:
     """Work out everything there is to know about a launch."""
     release = _release(launch, stated, assumptions)
-    args = engine_args(launch.argv, launch.entry_point, release.judged)
+    args = engine_args(launch.argv, launch.entry_point, release.judged, launch.config)
     own = [machine for directive in stated.launch if (machine := _machine(directive))]
     shared = tuple(machine for directive in stated.file if (machine := _machine(directive)))
     hardware = resolve_hardware(launch.hardware, own[-1] if own else None, shared + assumptions.machines)
@@ -186,10 +188,19 @@ def _release(launch: Launch, stated: Stated, assumptions: Assumptions) -> Releas
     ]
     if not candidates:
         reason = own if isinstance(own, Unknown) else Unknown("no release is stated")
-        return Release(releases()[-1], reason, "newest known", exact=True)
+        return Release(releases()[-1], reason, "newest known", _fork(launch))
     version, source = candidates[0]
     judged, exact = nearest(version.value)
-    return Release(judged, version, source, exact)
+    doubt = "" if exact else f"vLLM {version.value} has no table of its own"
+    return Release(judged, version, source, doubt or _fork(launch))
+
+
+def _fork(launch: Launch) -> str:
+    """Say so when the image is not vLLM's own: it may hold a build with other options."""
+    if launch.image is None or not launch.image.is_known or not launch.image.text:
+        return ""
+    name = split_image(launch.image.text)
+    return "" if name.is_official else f"the image `{name.repository}` may hold another build"
 
 
 def _version_source(launch: Launch) -> str:
@@ -251,7 +262,7 @@ def _selected(
         if not is_selected(settings, finding.code, finding.name, rules[finding.code].preview):
             continue
         severity = severity_of(settings, finding.code, finding.name, finding.severity)
-        found = finding if severity is finding.severity else replace(finding, severity=severity)
+        found = finding if severity is finding.severity else finding._replace(severity=severity)
         # Launches that share a text, as the rounds of a loop do, share what is wrong with it.
         kept.setdefault((found.code, found.span, found.message), found)
     return tuple(sorted(kept.values(), key=lambda finding: (finding.span, finding.code)))

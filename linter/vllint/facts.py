@@ -28,14 +28,14 @@ T = TypeVar("T")
 class Release:
     """The tabled vLLM release that judges a launch, and where it came from.
 
-    `stated` is the release the file or the user names, `Unknown` when nobody does; `exact` says that the
-    table holds that very release line.
+    `stated` is the release the file or the user names, `Unknown` when nobody does. `doubt` says why the
+    table may not hold what runs: a release without a table, a fork's image; empty when there is none.
     """
 
     judged: str
     stated: Located[str] | Unknown
     source: str
-    exact: bool
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from vllint.vllm.legality import (
     tensor_parallel_obstacles,
     valid_tensor_parallel_sizes,
 )
-from vllint_schemas import Applicability, Fix, Instance, Located, ModelFacts, Unknown
+from vllint_schemas import Applicability, EntryPoint, Fix, Instance, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
 _ORDER = {"fits": 0, "tight": 1, "unknown": 2, "does_not_fit": 3}
@@ -61,7 +61,8 @@ def _candidates(facts: LaunchFacts, gpus: int) -> Iterator[Parallel]:
     """
     current, model = facts.parallel, facts.maybe_model
     held = current.pipeline * current.prefill_context
-    has_data_parallel = "data_parallel_size" in facts.args.defaults
+    offline = facts.launch.entry_point is EntryPoint.LLM
+    has_data_parallel = "data_parallel_size" in facts.args.defaults and not offline
     for tensor in range(1, gpus // held + 1):
         layout = resized(current, tensor, gpus // (held * tensor) if has_data_parallel else 1)
         if isinstance(model, Unknown):

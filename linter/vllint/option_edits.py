@@ -55,9 +55,9 @@ def _replace(facts: LaunchFacts, setting: Setting) -> Edit | None:
     argument = facts.args.given(setting.dest)
     if argument is None:
         return None
-    word = facts.launch.argv[argument.last]
-    if argument.first == argument.last:
-        word = word.slice(word.text.find("=") + 1)
+    if not argument.values:
+        return None
+    word = argument.values[-1]
     place = word.text_span
     shared = bool(word.via) and word.origin is Origin.LITERAL
     if place is None or shared:
@@ -119,6 +119,10 @@ def _in_flow(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | No
     return "".join(f", {item}" for item in _items(anchor, settings, quote, quote_numbers=quote))
 
 
+def _in_call(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:
+    return "".join(f", {setting.dest}={setting.value}" for setting in settings)
+
+
 def _items(anchor: Word, settings: tuple[Setting, ...], quote: str, quote_numbers: str) -> list[str]:
     """Return list items in the anchor's style: `--flag=value` as one item, or two items."""
     if anchor.text.startswith("--") and "=" in anchor.text:
@@ -160,5 +164,6 @@ _WRITERS = {
     SlotKind.SHELL: _in_shell,
     SlotKind.BLOCK_ITEM: _in_block,
     SlotKind.FLOW_ITEM: _in_flow,
+    SlotKind.KEYWORD: _in_call,
     SlotKind.FIELD: _in_fields,
 }

@@ -10,7 +10,7 @@ from vllint_schemas import Word
 MASK = "*"
 
 _SHAPES = re.compile(
-    r"\bhf_[A-Za-z0-9]{8,}"
+    r"\bhf_[A-Za-z0-9]{16,}"
     r"|\bsk-[A-Za-z0-9_-]{12,}"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}"
     r"|\bgithub_pat_[A-Za-z0-9_]{20,}"

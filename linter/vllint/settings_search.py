@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from vllint.discover import repository_root
@@ -85,7 +84,7 @@ def _stated_model(name: str, model: ModelStatement, settings: Settings) -> Model
             raise SettingsError(
                 f"{settings.source}: models.{name}: like: `{model.like}` is not in the catalogue"
             )
-        return replace(found, id=name, source="settings")
+        return found._replace(id=name, source="settings")
     from vllint.models.config import facts_from_config, load_config
 
     path = Path(settings.root) / str(model.config)

@@ -1,30 +1,53 @@
-"""The vocabulary that vllint, its rules and its readers share."""
+"""The vocabulary that vllint, its rules and its readers share.
 
-from vllint_schemas.arguments import Argument, ArgumentProblem, EngineArgs, ProblemKind
-from vllint_schemas.findings import (
-    Applicability,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Related,
-    Severity,
-    Stage,
-)
-from vllint_schemas.hardware import GIB, Gpu, Hardware, Instance
-from vllint_schemas.known import Located, Origin, Unknown
-from vllint_schemas.launch import (
-    EntryPoint,
-    HardwareClaim,
-    Kind,
-    Launch,
-    SourceProblem,
-    Variable,
-)
-from vllint_schemas.memory import Band, MemoryEstimate, RankMemory, Verdict
-from vllint_schemas.models import ModelFacts, ModelSource, Quantization
-from vllint_schemas.position import Position, Span
-from vllint_schemas.words import Hole, Run, Slot, SlotKind, Word
+Names are imported when first used, so that a run that finds nothing to judge stays short.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vllint_schemas.arguments import Argument, ArgumentProblem, ConfigFile, EngineArgs, ProblemKind
+    from vllint_schemas.findings import (
+        Applicability,
+        Edit,
+        Evidence,
+        Finding,
+        Fix,
+        Related,
+        Severity,
+        Stage,
+    )
+    from vllint_schemas.hardware import GIB, Gpu, Hardware, Instance
+    from vllint_schemas.known import Located, Origin, Unknown
+    from vllint_schemas.launch import (
+        EntryPoint,
+        HardwareClaim,
+        Kind,
+        Launch,
+        Mount,
+        SourceProblem,
+        Variable,
+    )
+    from vllint_schemas.memory import Band, MemoryEstimate, RankMemory, Verdict
+    from vllint_schemas.models import ModelFacts, ModelSource, Quantization
+    from vllint_schemas.position import Position, Span
+    from vllint_schemas.words import Hole, Run, Slot, SlotKind, Word
+
+_NAMES = {
+    "arguments": ("Argument", "ArgumentProblem", "ConfigFile", "EngineArgs", "ProblemKind"),
+    "findings": ("Applicability", "Edit", "Evidence", "Finding", "Fix", "Related", "Severity", "Stage"),
+    "hardware": ("GIB", "Gpu", "Hardware", "Instance"),
+    "known": ("Located", "Origin", "Unknown"),
+    "launch": ("EntryPoint", "HardwareClaim", "Kind", "Launch", "Mount", "SourceProblem", "Variable"),
+    "memory": ("Band", "MemoryEstimate", "RankMemory", "Verdict"),
+    "models": ("ModelFacts", "ModelSource", "Quantization"),
+    "position": ("Position", "Span"),
+    "words": ("Hole", "Run", "Slot", "SlotKind", "Word"),
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = [
     "GIB",
@@ -32,6 +55,7 @@ __all__ = [
     "Argument",
     "ArgumentProblem",
     "Band",
+    "ConfigFile",
     "Edit",
     "EngineArgs",
     "EntryPoint",
@@ -49,6 +73,7 @@ __all__ = [
     "MemoryEstimate",
     "ModelFacts",
     "ModelSource",
+    "Mount",
     "Origin",
     "Position",
     "ProblemKind",
@@ -67,3 +92,11 @@ __all__ = [
     "Verdict",
     "Word",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'vllint_schemas' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"vllint_schemas.{home}"), name)
+    return value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from vllint_schemas.known import Located, Origin, Unknown
 from vllint_schemas.position import Span
@@ -34,11 +34,11 @@ class ArgumentProblem:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One option as given: its canonical `option` and `dest`, the words it takes, its decoded value.
 
-    `first` and `last` are the indices in argv of the option's own word and of its last value word.
+    `first` and `last` are the indices in argv of the option's own word and of its last value word, -1 for
+    options of a config file. `values` are the value words, without the `--option=` before them.
     """
 
     option: str
@@ -47,26 +47,36 @@ class Argument:
     value: Located[Any] | Unknown
     first: int
     last: int
+    values: tuple[Word, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EngineArgs:
+class ConfigFile(NamedTuple):
+    """The file of `--config`: the words vLLM makes of it, and the keys it drops because they are false."""
+
+    path: str
+    words: tuple[Word, ...]
+    dropped: tuple[Word, ...]
+
+
+class EngineArgs(NamedTuple):
     """The options vLLM would see.
 
     `arguments` are those given, in order; `defaults` what the release sets for those that are not.
-    `open_ended` says why the list may be incomplete: words that are not known may be any option.
+    `open_ended` says why the list may be incomplete: words that are not known may be any option. `config`
+    is the file that `--config` names; its options are among the `arguments`.
     """
 
     vllm_version: str
     model: Located[str] | Unknown
     arguments: tuple[Argument, ...]
-    defaults: Mapping[str, Any] = field(repr=False)
+    defaults: Mapping[str, Any]
     problems: tuple[ArgumentProblem, ...] = ()
     open_ended: Unknown | None = None
+    config: ConfigFile | Unknown | None = None
 
     def given(self, dest: str) -> Argument | None:
         """Return the last argument that sets `dest`: the one that counts."""
-        for argument in reversed(self.arguments):
+        for argument in self.arguments[::-1]:
             if argument.dest == dest:
                 return argument
         return None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vllint_schemas.position import Span
 
@@ -41,16 +40,14 @@ class Applicability(StrEnum):
     """Advice only, never applied: it would change the model, its precision or the bill."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the text at `span` by `text`."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Edits that belong together: all are applied or none. `display` fixes may have no edits."""
 
     title: str
@@ -58,8 +55,7 @@ class Fix:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Which vLLM release was judged, where in it the check lives, and the stage that would fail."""
 
     vllm: str
@@ -67,16 +63,14 @@ class Evidence:
     stage: Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that has to do with a finding."""
 
     span: Span
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong, with what to do about it.
 
     `message` says what is wrong, with numbers; `help` what to do. `subject` names what the finding is

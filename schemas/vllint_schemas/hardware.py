@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vllint_schemas.known import Located, Unknown
 
 GIB = 1024**3
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
+class Gpu(NamedTuple):
     """A card: `memory_bytes` is what CUDA reports as total, between `memory_low` and `memory_high`.
 
     `None` and `Unknown` fields are not known. `compute_capability` is `(9, 0)` for Hopper; it is
@@ -26,8 +25,7 @@ class Gpu:
     nvlink: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """A machine one can rent: card name, number of cards, and its price where it is known."""
 
     name: str
@@ -38,8 +36,7 @@ class Instance:
     price_usd_hour: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(NamedTuple):
     """What a launch runs on; card and count are known or unknown separately.
 
     `gpu_count` is what the launch may use, `shared` whether other launches may use the same cards.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from vllint_schemas.position import Span
 
@@ -45,8 +45,7 @@ class Unknown:
         raise TypeError("an Unknown is neither true nor false; test with isinstance")
 
 
-@dataclass(frozen=True, slots=True)
-class Located(Generic[T_co]):
+class Located(NamedTuple, Generic[T_co]):
     """A value, the text it was read from (`None` when no file states it), and its origin.
 
     `via` names the places that refer to that text: an alias, a variable's use, an interpolation.

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from vllint_schemas.arguments import ConfigFile
 from vllint_schemas.known import Located, Unknown
 from vllint_schemas.position import Span
 from vllint_schemas.words import Word
 
-Kind = Literal["compose", "kubernetes", "shell", "hf_endpoint", "command"]
+Kind = Literal["compose", "kubernetes", "shell", "hf_endpoint", "python", "dockerfile", "command"]
 AllGpus = Literal["all"]
 
 
 class EntryPoint(StrEnum):
-    """Which of vLLM's two front doors parses the words: they treat the positional model differently."""
+    """Which of vLLM's front doors takes the words: they treat the model and replicas differently."""
 
     SERVE = "serve"
     """`vllm serve MODEL ...`."""
     API_SERVER = "api_server"
     """`python -m vllm.entrypoints.openai.api_server --model MODEL ...`."""
+    LLM = "llm"
+    """`LLM(model=MODEL, ...)` in Python: one process, so no data parallel replicas."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """An environment variable of the server's process."""
 
     name: str
     value: Word
 
 
-@dataclass(frozen=True, slots=True)
-class HardwareClaim:
+class HardwareClaim(NamedTuple):
     """What the file itself says about the machine. `Unknown` where it says nothing or nothing certain.
 
     `gpu` is a card's name as written, `gpu_count` a number, or "all" of a machine that the file does
@@ -45,14 +45,21 @@ class HardwareClaim:
     provider: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Mount(NamedTuple):
+    """A part of the host that a container sees: `source` as the file names it, `target` in the container."""
+
+    source: str
+    target: str
+
+
+class Launch(NamedTuple):
     """One vLLM server start: `argv` are the words after `vllm serve` or after the module's name.
 
     `extent` is the part of the file that makes up the launch; comments in it belong to it. `at` is the
     word to point at for findings about the launch as a whole. `platform` names a platform that turns
     fields of its own into options. `repeated_launcher` are words that start vLLM once more, although the
-    image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs.
+    image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs. `config`
+    is the file that `--config` names, if it could be read.
     """
 
     path: str
@@ -69,6 +76,19 @@ class Launch:
     platform: str | None = None
     image_entry_point: EntryPoint | None = None
     repeated_launcher: tuple[Word, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    config: ConfigFile | Unknown | None = None
+
+    def host_path(self, path: str) -> str | None:
+        """Return where a path of the process lies beside the file; `None` where that is not known."""
+        if self.image is None:
+            return None if path.startswith(("/", "~")) else path
+        for mount in sorted(self.mounts, key=lambda mount: -len(mount.target)):
+            target = mount.target.rstrip("/")
+            if path == target or path.startswith(f"{target}/"):
+                inside = path[len(target) :]
+                return f"{mount.source.rstrip('/')}{inside}" if mount.source.startswith(".") else None
+        return None
 
     @property
     def id(self) -> str:
@@ -76,8 +96,7 @@ class Launch:
         return f"{self.path}#{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
+class SourceProblem(NamedTuple):
     """A file that looks like one of ours and cannot be read: `kind` decides how loudly to say so."""
 
     kind: Literal["not_parsed", "not_rendered"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vllint_schemas.known import Unknown
@@ -24,8 +23,7 @@ class Band(NamedTuple):
         return Band(self.low + other.low, self.mid + other.mid, self.high + other.high)
 
 
-@dataclass(frozen=True, slots=True)
-class RankMemory:
+class RankMemory(NamedTuple):
     """What one pipeline stage's rank holds, in bytes (`kv_tokens` in tokens).
 
     `parameters` is what vLLM builds, `weights` what stays resident. Fields that need the card or the
@@ -44,8 +42,7 @@ class RankMemory:
     kv_tokens: Band | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryEstimate:
+class MemoryEstimate(NamedTuple):
     """Whether a launch fits its cards, stage by stage. `max_concurrency` counts full-length requests."""
 
     verdict: Verdict | Unknown

@@ -1,15 +1,13 @@
 """What a model is made of."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a NamedTuple compiles annotations that are text, one by one.
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 ModelSource = Literal["catalogue", "lock", "local", "cache", "hub", "name", "settings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(NamedTuple):
     """How a checkpoint is quantized: `method` as vLLM names it, `bits` per weight, `group_size`.
 
     `block` is the shape of FP8 scale blocks. `None` fields are not known. `algorithm` is ModelOpt's
@@ -69,8 +67,7 @@ class Components(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(NamedTuple):
     """A model's shape, in the names of its `config.json`.
 
     `None` means not known; 0 means known to be absent (`num_experts` 0: dense, `kv_lora_rank` 0: no

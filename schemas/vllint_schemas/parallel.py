@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Parallel:
+class Parallel(NamedTuple):
     """The sizes of each kind of parallelism. `data_local` are the data parallel replicas on this machine.
 
     `nodes` counts the machines that the launch itself names (`--nnodes`).

@@ -59,6 +59,8 @@ class SlotKind(StrEnum):
     """An item of a YAML block sequence."""
     FLOW_ITEM = "flow item"
     """An item of a YAML flow sequence or a JSON array."""
+    KEYWORD = "keyword"
+    """The value of a keyword argument in a Python call."""
     FIELD = "field"
     """A key or value of a mapping that the platform turns into options."""
 

@@ -1,6 +1,5 @@
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +99,18 @@ def test_families_counted_exactly_agree_with_every_exact_checkpoint() -> None:
 
 
 def test_an_architecture_that_is_not_tabled_is_unknown() -> None:
-    facts = replace(catalogued("meta-llama/Llama-3.1-8B-Instruct"), text_model_type="brand_new")
+    facts = catalogued("meta-llama/Llama-3.1-8B-Instruct")._replace(text_model_type="brand_new")
     assert isinstance(count_parameters(facts), Unknown)
 
 
 def test_a_count_far_from_the_checkpoint_is_unknown() -> None:
-    facts = replace(catalogued("meta-llama/Llama-3.1-8B-Instruct"), params_total=9_000_000_000)
+    facts = catalogued("meta-llama/Llama-3.1-8B-Instruct")._replace(params_total=9_000_000_000)
     assert isinstance(count_parameters(facts), Unknown)
 
 
 def test_a_missing_size_is_unknown() -> None:
     for field in ("num_hidden_layers", "num_key_value_heads", "intermediate_size", "multimodal"):
-        facts = replace(catalogued("meta-llama/Llama-3.1-8B-Instruct"), **{field: None})  # type: ignore[arg-type]
+        facts = catalogued("meta-llama/Llama-3.1-8B-Instruct")._replace(**{field: None})  # type: ignore[arg-type]
         assert isinstance(count_parameters(facts), Unknown)
 
 
@@ -142,7 +141,7 @@ def unquantized_builds() -> list[tuple[str, ModelFacts, dict[str, Any], int]]:
         assert isinstance(facts, ModelFacts)
         tower = first.get("tower_bytes", 0)
         if tower:
-            facts = replace(facts, multimodal=False)
+            facts = facts._replace(multimodal=False)
         builds.append((case["id"], facts, resolved, first["param_bytes"] - tower))
     return builds
 

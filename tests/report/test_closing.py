@@ -54,8 +54,7 @@ def test_what_was_not_checked_is_grouped_by_fact_and_reason_with_one_hint_each(d
         "  the card of b.sh#1: `A100` has 40 or 80 GB",
         "    to have it checked, name the card: `# vllint: gpu=H100:8` above the command, or `--gpu H100:8`",
         "  the model's shape of b.sh#1: not in the catalogue",
-        "    to have it checked, look it up once with `--online`, "
-        "or freeze its facts in the repository: `vllint models lock`",
+        '    to have it checked, describe it in vllint.toml: `[models."owner/name"]` with `like` or `config`',
     ]
 
 

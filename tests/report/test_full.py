@@ -56,7 +56,6 @@ def test_a_finding_shows_its_line_help_fix_and_evidence(document_of, finding_of)
         "  = vLLM 0.33.0 config/model.py:1560\n"
         "\n"
         "1 error in 3 launches (2 files checked of 14); 1 fixable with --fix\n"
-        "more about a code: `vllint explain PAR001`\n"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -41,7 +40,7 @@ def _hub_id(reference: str) -> str:
 def _look_up(model_id: str, sources: ModelSources) -> ModelFacts | Unknown:
     if sources.stated is not None:
         stated = sources.stated
-        return stated if isinstance(stated, Unknown) else replace(stated, id=model_id)
+        return stated if isinstance(stated, Unknown) else stated._replace(id=model_id)
     if model_id in sources.by_id:
         return sources.by_id[model_id]
     if _is_path(model_id):

@@ -33,6 +33,12 @@ _TALKERS = frozenset(
 # fmt: on
 """Commands whose arguments are text to them, so that `vllm serve` among them starts nothing."""
 
+_ENVIRONMENT_SETTERS = frozenset({"env", "sudo"})
+_OPTIONS_WITH_VALUE = frozenset(
+    {"-u", "--unset", "--user", "-C", "--chdir", "-g", "--group", "-D", "-h", "-p"}
+)
+"""Options of `env` and `sudo` whose value is a word of its own."""
+
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ash"})
 _CONTAINER_TOOLS = frozenset({"docker", "podman", "nerdctl"})
 
@@ -98,7 +104,7 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
         if name in _CONTAINER_TOOLS and len(rest) > 1:
             run = _run_words(rest)
             if run is not None:
-                yield from _in_container(run)
+                yield from _in_container(run, surroundings.environment)
                 return
         script = _script_argument(rest) if name in _SHELLS else None
         if name == "eval" and rest:
@@ -110,7 +116,7 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
         if start is not None:
             yield start
             return
-        if name == "env":
+        if name in _ENVIRONMENT_SETTERS:
             surroundings = surroundings.with_variables(_assignments(rest))
 
 
@@ -144,8 +150,8 @@ def _run_words(rest: Sequence[Word]) -> ContainerRun | None:
     return None
 
 
-def _in_container(run: ContainerRun) -> Iterator[Start | Script]:
-    environment = run_environment(run)
+def _in_container(run: ContainerRun, outside: tuple[Variable, ...]) -> Iterator[Start | Script]:
+    environment = run_environment(run, outside)
     gpus = run.last("--gpus")
     runtime = run.last("--runtime")
     claim = gpus_option(gpus) if gpus is not None else NO_COUNT_CLAIM
@@ -189,12 +195,22 @@ def _family_entry_point(command: tuple[Word, ...], image: Word | None) -> EntryP
 
 
 def _script_argument(rest: Sequence[Word]) -> Word | None:
-    """Return the text that a shell's `-c` takes."""
-    for position, word in enumerate(rest):
-        if not word.text.startswith("-") or word.text == "--":
-            return None
-        if not word.text.startswith("--") and word.text.endswith("c"):
-            return rest[position + 1] if position + 1 < len(rest) else None
+    """Return the text that a shell's `-c` takes: the first word that is no option, nor belongs to one."""
+    takes_script = False
+    words = iter(rest)
+    for word in words:
+        text = word.text
+        if len(text) < 2 or text[0] not in "-+" or not word.is_known:
+            return word if takes_script else None
+        if text == "--":
+            return next(words, None) if takes_script else None
+        if text.startswith("--"):
+            if text in {"--rcfile", "--init-file"}:
+                next(words, None)
+            continue
+        takes_script = takes_script or (text[0] == "-" and "c" in text)
+        if text[-1] in "oO":
+            next(words, None)
     return None
 
 
@@ -210,9 +226,14 @@ def _joined(words: Sequence[Word]) -> Word:
 
 
 def _assignments(words: Sequence[Word]) -> Iterator[Variable]:
-    """Yield the `NAME=value` words that `env` takes before its command."""
-    for word in words:
+    """Yield the `NAME=value` words that `env` and `sudo` take before their command, options passed over."""
+    remaining = iter(words)
+    for word in remaining:
+        if word.text.startswith("-"):
+            if word.text in _OPTIONS_WITH_VALUE:
+                next(remaining, None)
+            continue
         name, equals, _ = word.text.partition("=")
-        if not equals or name.startswith("-"):
+        if not equals:
             return
         yield Variable(name, word.slice(len(name) + 1))

@@ -20,6 +20,7 @@ from vllint_schemas import (
     HardwareClaim,
     Launch,
     Located,
+    Mount,
     SourceProblem,
     Unknown,
     Variable,
@@ -78,6 +79,7 @@ def _service_launches(
             env=around.environment,
             image=image,
             image_entry_point=around.image_entry_point,
+            mounts=tuple(_mounts(service.get("volumes"), variables)),
             repeated_launcher=found.start.repeated_launcher,
         )
 
@@ -143,3 +145,16 @@ def _passed_on(key: Scalar, variables: Variables[str, Word]) -> Word:
     if known is not None:
         return known
     return Word.unknown(f"`{key.value}` is passed on from the environment", key.span)
+
+
+def _mounts(node: Node | None, variables: Variables[str, Word]) -> Iterator[Mount]:
+    """Yield the bind mounts of `volumes`, in the short form `SOURCE:TARGET` and the long one."""
+    for item in node if isinstance(node, Sequence) else ():
+        if isinstance(item, Scalar):
+            source, colon, rest = interpolate(item.word(), variables).text.partition(":")
+            if colon and source.startswith((".", "/", "~")):
+                yield Mount(source, rest.partition(":")[0])
+        elif isinstance(item, Mapping):
+            origin, target = (_word(item.get(key), variables) for key in ("source", "target"))
+            if origin is not None and target is not None:
+                yield Mount(origin.text, target.text)

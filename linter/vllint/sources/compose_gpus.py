@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
-from vllint.sources.containers import NO_COUNT_CLAIM, claim_with_environment
+from vllint.sources.containers import NO_COUNT_CLAIM, claim_with_environment, visible_devices
 from vllint.sources.interpolation import interpolate
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Located, Unknown, Variable, Word
@@ -62,13 +62,10 @@ def _device_count(device: Mapping, variables: Variables[str, Word]) -> Count:
     """Read `device_ids` or `count`; a reservation with neither gets all GPUs."""
     ids = device.get("device_ids")
     if isinstance(ids, Sequence) and len(ids):
-        words = [interpolate(node.word(), variables) for node in ids if isinstance(node, Scalar)]
-        unknown = next((word for word in words if not word.is_known), None)
-        if unknown is not None:
-            return Unknown(unknown.reason)
+        words = (interpolate(node.word(), variables) for node in ids if isinstance(node, Scalar))
+        comma = Word.atomic(",", ids.span)
         # One item may list several devices: "0,1".
-        total = sum(len([part for part in word.text.split(",") if part.strip()]) for word in words)
-        return Located(total, ids.span)
+        return visible_devices(Word.join((part for word in words for part in (word, comma)), ids.span))
     count = device.get("count")
     if isinstance(count, Scalar):
         return _count(interpolate(count.word(), variables))

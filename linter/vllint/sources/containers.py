@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vllint.vllm.version import image_serves, image_version, split_image
@@ -64,27 +65,37 @@ def container_run(words: Sequence[Word]) -> ContainerRun | None:
                 continue
             return ContainerRun(word, tuple(words[position + 1 :]), tuple(options))
         position += 1
-        name, equals, _ = text.partition("=")
-        if equals:
-            options.append((name, word.slice(len(name) + 1)))
-        elif name in _SWITCHES or _only_switches(name):
+        name, value = _option(word)
+        if name in _SWITCHES:
             options.append((name, word))
-        elif not name.startswith("--") and len(name) > 2:
-            options.append((name[:2], word.slice(2)))
+        elif value is not None:
+            options.append((name, value))
         elif position < len(words):
             options.append((name, words[position]))
             position += 1
     return None
 
 
-def _only_switches(name: str) -> bool:
-    """Whether `name` bundles one-letter switches, as `-dit` does."""
-    return not name.startswith("--") and len(name) > 2 and all(f"-{x}" in _SWITCHES for x in name[1:])
+def _option(word: Word) -> tuple[str, Word | None]:
+    """Return an option's name and the value in the same word: `--gpus=2`, `-p80:80`, `-itp80:80`."""
+    text = word.text
+    if text.startswith("--"):
+        name, equals, _ = text.partition("=")
+        return name, word.slice(len(name) + 1) if equals else None
+    start = 1
+    while f"-{text[start]}" in _SWITCHES and start + 1 < len(text):
+        start += 1
+    rest = start + 2 if text[start + 1 : start + 2] == "=" else start + 1
+    return f"-{text[start]}", word.slice(rest) if rest < len(text) else None
 
 
-def run_environment(run: ContainerRun) -> tuple[Variable, ...]:
-    """Return the variables that `-e` sets."""
-    return tuple(variable_of(word) for word in run.all("-e", "--env") if "=" in word.text)
+def run_environment(run: ContainerRun, outside: Iterable[Variable] = ()) -> tuple[Variable, ...]:
+    """Return the variables that `-e` sets; those without a value are passed on from `outside`."""
+    known = {variable.name: variable for variable in outside}
+    return tuple(
+        known.get(word.text) or variable_of(word) if word.is_known else variable_of(word)
+        for word in run.all("-e", "--env")
+    )
 
 
 def variable_of(word: Word) -> Variable:
@@ -97,9 +108,15 @@ def variable_of(word: Word) -> Variable:
 
 def image_entry_point(image: Word | None) -> EntryPoint | None:
     """Return what the official image starts; `None` for images that are not known."""
-    if image is None or not image.is_known or not split_image(image.text).is_official:
+    if image is None or not _names_repository(image):
         return None
     return EntryPoint.SERVE if image_serves(image_version(image)) else EntryPoint.API_SERVER
+
+
+def _names_repository(image: Word) -> bool:
+    """Whether the image is the project's own; its tag need not be known, as in `vllm-openai:$TAG`."""
+    repository = split_image(image.text).repository
+    return split_image(image.text).is_official and all(hole.at > len(repository) for hole in image.holes)
 
 
 def gpus_option(word: Word) -> Located[int | AllGpus] | Unknown:
@@ -110,9 +127,10 @@ def gpus_option(word: Word) -> Located[int | AllGpus] | Unknown:
     for row in csv.reader([word.text.strip("'")]):
         fields = dict(part.partition("=")[::2] for part in row)
         if "device" in fields:
-            ids = [part for part in row if "=" not in part]
-            count = 1 + len(ids)
-        elif "count" in fields:
+            # `"device=0,1"` in quotes of its own is one field; without them the list goes on in the next.
+            ids = [fields["device"], *(part for part in row if "=" not in part)]
+            return _devices(",".join(ids), word)
+        if "count" in fields:
             count = _count(fields["count"])
         elif row:
             count = _count(row[0])
@@ -149,13 +167,17 @@ def visible_devices(word: Word) -> Located[int | AllGpus] | Unknown:
     """Read `CUDA_VISIBLE_DEVICES` or `NVIDIA_VISIBLE_DEVICES`: a list of numbers or UUIDs, or `all`."""
     if not word.is_known:
         return Unknown(word.reason)
-    text = word.text.strip()
-    if text == "all":
-        return Located("all", word.span, word.origin, word.via)
+    return _devices(word.text, word)
+
+
+def _devices(text: str, word: Word) -> Located[int | AllGpus] | Unknown:
+    """Count the devices that `text`, part of `word`, lists."""
     devices = [part.strip() for part in text.split(",") if part.strip()]
-    if not devices or text in {"none", "void", "-1"}:
+    if not devices or devices[0] in {"none", "void", "-1"}:
         return Unknown("the visible devices are none")
-    if any(device.startswith("MIG-") for device in devices):
+    if any(device == "all" or device.endswith("=all") for device in devices):
+        return Located("all", word.span, word.origin, word.via)
+    if any(device.startswith("MIG-") or re.fullmatch(r"\d+:\d+", device) for device in devices):
         return Unknown("the visible devices are slices of a GPU")
     return Located(len(devices), word.span, word.origin, word.via)
 

@@ -1,45 +1,68 @@
-"""`.env` files as Compose reads them."""
+"""`.env` files as Compose reads them (compose-go `dotenv/parser.go`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from vllint.sources.interpolation import interpolate
 from vllint.text.source import SourceText
 from vllint_schemas import Origin, Span, Word
 
 _LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*", re.MULTILINE)
 _COMMENT = re.compile(r"[ \t]#.*$")
+_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
+_ESCAPE = {"'": re.compile(r"\\'"), '"': re.compile(r"""\\[abcfnrtv$"'\\]""")}
+_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
 
 
-def read_env_file(source: SourceText) -> Mapping[str, Word]:
-    """Return the variables of a `.env` file; each value knows its place there. The last one wins."""
-    variables: dict[str, Word] = {}
+def read_env_file(source: SourceText, known: Mapping[str, Word] | None = None) -> Mapping[str, Word]:
+    """Return the variables of a `.env` file and those `known` before; each value knows its place.
+
+    The last one wins. Values may name variables set before them; others are not known.
+    """
+    variables = dict(known or {})
     position = 0
     while match := _LINE.search(source.text, position):
-        value, position = _value(source, match.end())
+        value, position = _value(source, match.end(), variables)
         variables[match.group(1)] = value
     return variables
 
 
-def _value(source: SourceText, start: int) -> tuple[Word, int]:
+def _value(source: SourceText, start: int, variables: Mapping[str, Word]) -> tuple[Word, int]:
     """Return the value that starts at `start` and where the next line may start."""
-    text = source.text
-    quote = text[start : start + 1]
-    if quote and quote in "\"'":
-        end = text.find(quote, start + 1)
-        if end > 0:
-            return _word(source.path, text[start + 1 : end], start + 1), end + 1
-    end_of_line = _end_of_line(text, start)
-    raw = text[start:end_of_line]
-    comment = _COMMENT.search(raw)
-    value = (raw[: comment.start()] if comment else raw).rstrip()
-    return _word(source.path, value, start), end_of_line
+    quoted = _QUOTED.match(source.text, start)
+    if quoted is not None:
+        word = _unescaped(_word(source.path, source.text, start + 1, quoted.end() - 1), quoted[0][0])
+        return word if quoted[0][0] == "'" else interpolate(word, variables), quoted.end()
+    end_of_line = _end_of_line(source.text, start)
+    comment = _COMMENT.search(source.text[start:end_of_line])
+    end = start + comment.start() if comment else end_of_line
+    end = start + len(source.text[start:end].rstrip())
+    return interpolate(_word(source.path, source.text, start, end), variables), end_of_line
 
 
-def _word(path: str, value: str, start: int) -> Word:
-    word = Word.verbatim(value, path, start)
-    return Word(word.text, word.runs, Span(path, start, start + len(value)), origin=Origin.ENV_FILE)
+def _unescaped(word: Word, quote: str) -> Word:
+    """Return the quoted `word` with its escapes replaced; `\\$` becomes the `$$` of interpolation."""
+    if "\\" not in word.text:
+        return word
+    return Word.join(_pieces(word, quote), word.site)
+
+
+def _pieces(word: Word, quote: str) -> Iterator[Word]:
+    position = 0
+    for escape in _ESCAPE[quote].finditer(word.text):
+        yield word.slice(position, escape.start())
+        character = escape[0][1]
+        site = word.slice(*escape.span()).site
+        yield Word.atomic(_ESCAPED.get(character, character), site, word.origin)
+        position = escape.end()
+    yield word.slice(position)
+
+
+def _word(path: str, text: str, start: int, end: int) -> Word:
+    word = Word.verbatim(text[start:end], path, start)
+    return Word(word.text, word.runs, Span(path, start, end), origin=Origin.ENV_FILE)
 
 
 def _end_of_line(text: str, start: int) -> int:

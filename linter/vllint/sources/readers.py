@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vllint.sources.compose import compose_launches, is_compose
+from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
 from vllint.sources.env_files import read_env_file
 from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
 from vllint.sources.kubernetes import is_manifest, manifest_launches
+from vllint.sources.python_calls import python_launches
 from vllint.sources.shell import shell_launches
 from vllint.sources.templates import is_template
 from vllint.text.json_tree import parse_json
@@ -19,7 +20,9 @@ from vllint.text.source import SourceText
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Mapping as YamlMapping
 from vllint.text.yaml_tree import parse_yaml
-from vllint_schemas import Launch, SourceProblem, Span, Variable, Word
+from vllint.vllm.config_file import read_config_file
+from vllint.vllm.tokens import config_path
+from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
 
 Neighbour = Callable[[str], SourceText | None]
 """Reads a file that stands beside the one being read; `None` when there is none."""
@@ -50,9 +53,17 @@ def read_source(
 
     `env_files` are read for Compose's variables; without them the `.env` beside the file is.
     """
+    return _with_config_files(_read(source, neighbour, env_files), neighbour)
+
+
+def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -> Reading:
     suffix = _suffix(source.path)
     if _SHEBANG.match(source.text) or suffix in _SHELL_SUFFIXES:
         return _read_script(source)
+    if is_dockerfile(source.text) and suffix not in _YAML_SUFFIXES:
+        return _reading(("dockerfile",), dockerfile_launches(_whole(source)))
+    if suffix == ".py":
+        return _reading(("python",), python_launches(source.text, source.path))
     if suffix in _YAML_SUFFIXES:
         return _read_documents(source, neighbour, env_files, json=suffix == ".json")
     if suffix:
@@ -76,9 +87,34 @@ def _read_script(source: SourceText) -> Reading:
     return _reading(("shell",), shell_launches(_whole(source), "shell"))
 
 
-def read_command(command: Word, environment: tuple[Variable, ...] = ()) -> Reading:
+def read_command(
+    command: Word, environment: tuple[Variable, ...] = (), neighbour: Neighbour = lambda name: None
+) -> Reading:
     """Return the launches of a command given as text, in an environment."""
-    return _reading(("command",), shell_launches(command, "command", environment))
+    reading = _reading(("command",), shell_launches(command, "command", environment))
+    return _with_config_files(reading, neighbour)
+
+
+def _with_config_files(reading: Reading, neighbour: Neighbour) -> Reading:
+    return reading._replace(
+        launches=tuple(with_config_file(launch, neighbour) for launch in reading.launches)
+    )
+
+
+def with_config_file(launch: Launch, neighbour: Neighbour) -> Launch:
+    """Return the launch with the file that its `--config` names."""
+    path = config_path(launch.argv)
+    return launch if path is None else launch._replace(config=_config_file(launch, path, neighbour))
+
+
+def _config_file(launch: Launch, path: Word, neighbour: Neighbour) -> ConfigFile | Unknown:
+    if not path.is_known:
+        return Unknown(path.reason)
+    place = launch.host_path(path.text)
+    source = None if place is None else neighbour(place)
+    if source is None:
+        return Unknown(f"the config file `{path.text}` is not at hand")
+    return read_config_file(source)
 
 
 def _whole(source: SourceText) -> Word:
@@ -126,7 +162,10 @@ def _variables(neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -
     if env_files is None:
         beside = neighbour(".env")
         env_files = (beside,) if beside is not None else ()
-    return {name: word for file in env_files for name, word in read_env_file(file).items()}
+    variables: Mapping[str, Word] = {}
+    for file in env_files:
+        variables = read_env_file(file, variables)
+    return variables
 
 
 def _unreadable(source: SourceText, problem: YamlProblem) -> SourceProblem:
@@ -143,5 +182,5 @@ def _unique(launches: Iterable[Launch]) -> tuple[Launch, ...]:
     for launch in launches:
         number = seen.get(launch.name, 0) + 1
         seen[launch.name] = number
-        named.append(launch if number == 1 else replace(launch, name=f"{launch.name}-{number}"))
+        named.append(launch if number == 1 else launch._replace(name=f"{launch.name}-{number}"))
     return tuple(named)

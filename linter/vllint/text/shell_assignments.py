@@ -10,7 +10,7 @@ from vllint.text.shell_braces import brace_terms
 from vllint.text.shell_builtins import DeclarationFlags, declaration_flags, forget_all
 from vllint.text.shell_expansion import Expansion, join_words
 from vllint.text.shell_parameters import ParameterReader
-from vllint.text.shell_syntax import Assignment, Element, Parameter, RawWord
+from vllint.text.shell_syntax import Assignment, Element, Literal, Parameter, RawWord
 from vllint.text.shell_values import Array, Missing, State, Value, array_of
 from vllint_schemas import Origin, Span, Word
 
@@ -131,7 +131,7 @@ def declare(
     early = expansion._replace(state=before)
     expanded: list[Assignment | Word] = []
     for raw in rest:
-        expanded.extend((raw,) if isinstance(raw, Assignment) else early.fields(raw))
+        expanded.extend(_declared(raw, early))
     flags = declaration_flags(
         name, [w.text for w in expanded if isinstance(w, Word) and w.text[:1] in ("-", "+")]
     )
@@ -150,6 +150,16 @@ def declare(
         state.set(written, before.get(written))
 
 
+def _declared(raw: RawWord | Assignment, expansion: Expansion) -> tuple[Assignment | Word, ...]:
+    """Return what a word of a declaration becomes; with braces to expand it is no assignment."""
+    if isinstance(raw, RawWord):
+        return expansion.fields(raw)
+    parts = raw.value.parts
+    if raw.elements is not None or len(brace_terms(expansion.source.text, parts)) == 1:
+        return (raw,)
+    return expansion.fields(RawWord(raw.start, raw.end, (Literal(raw.start, raw.value.start, False), *parts)))
+
+
 def _text(word: RawWord | Assignment, expansion: Expansion) -> str:
     return expansion.source.text[word.start : word.end]
 
@@ -159,8 +169,7 @@ def _declare_one(
 ) -> None:
     """Give one declared name its value and its marks."""
     if isinstance(word, Assignment):
-        for parts in brace_terms(early.source.text, word.value.parts):
-            assign(word._replace(value=word.value._replace(parts=parts)), early, state, flags.associative)
+        assign(word, early, state, flags.associative)
     elif "=" in word.text:
         _assign_text(name, word, state)
     elif flags.associative and isinstance(state.get(name), Missing):

@@ -35,6 +35,7 @@ from vllint_schemas import Origin, Span, Word
 
 MOST_ITEMS = 32
 
+_ARGUMENTS_LACKING = re.compile(r"-z\b|-l[te]\b")
 _ARGUMENTS_USED = re.compile(r"\$\{?[#1-9@*]|\bgetopts\b")
 _COUNTER = re.compile(r"\s*([A-Za-z_]\w*)\s*=([^=].*)", re.DOTALL)
 _LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=?)(?![<=])(.+)", re.DOTALL)
@@ -133,7 +134,9 @@ def walk_case(walk: Walk, node: Case, state: State) -> State | None:
 
 def walk_while(walk: Walk, node: While, state: State) -> State | None:
     """Walk condition and body once, with all that they assign unknown."""
-    by_arguments = _by_arguments(walk, node.start, node.end, state)
+    by_arguments = _by_arguments(walk, node.start, node.end, state) and not (
+        _ARGUMENTS_LACKING.search(walk.source.text, node.start, node.end)
+    )
     place = walk.source.place(node.start, node.end)
     return _repeat(walk, node.condition, node.body, state, place, by_arguments)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vllint.text.shell_arithmetic import NotComputedError, compute
 from vllint.text.shell_syntax import Parameter
 from vllint.text.shell_text import ShellText, standing_for
-from vllint.text.shell_values import SHELL_DEFAULTS, SHELL_SET, Array, Missing, State, Value
+from vllint.text.shell_values import ARGUMENT, SHELL_DEFAULTS, SHELL_SET, Array, Missing, State, Value
 from vllint_schemas import Hole, Origin, Word
 
 _LONGEST_VIA = 8
@@ -111,7 +111,7 @@ class ParameterReader(NamedTuple):
         if reason:
             return reason
         if part.name in ("@", "*") or part.name.isdigit():
-            return f"`${part.name}` is an argument that this file does not state"
+            return f"`${part.name}` {ARGUMENT}"
         if part.operator.endswith("?"):
             return f"`${part.name}` must be set in the environment"
         return f"`${part.name}` is not set in this file"

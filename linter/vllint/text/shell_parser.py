@@ -228,10 +228,11 @@ class Parser:
 
     def _if(self) -> Node:
         start = self.position
+        end = 0
         clauses = []
         while True:
             condition = self._group("then")
-            end = self.position
+            end = end or self.position
             body = self.sequence("elif", "else", "fi")
             clauses.append((condition, body))
             if self.keyword() != "elif":

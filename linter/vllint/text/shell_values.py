@@ -32,6 +32,9 @@ SHELL_DEFAULTS = frozenset({
 })  # fmt: skip
 """Variables that bash itself sets where the environment does not."""
 
+ARGUMENT = "is an argument that this file does not state"
+"""How the reason ends why `$1` and its like are not known."""
+
 LONGEST = 1 << 14
 """Characters, or words, beyond which a value is taken as unknown."""
 
@@ -161,7 +164,7 @@ def with_splits(word: Word, splits: bool) -> Word:
 def merge(states: Iterable[State | None], reason: str, defaults: bool = False) -> State | None:
     """Return what is known where several ways meet; a way that ends before is None.
 
-    With `defaults`, a known value beats unknown ones: those come from the script's own arguments.
+    With `defaults`, a known value beats one that is an argument of the script.
     """
     alive = [state for state in states if state is not None]
     if not alive:
@@ -203,8 +206,10 @@ def _meet(name: str, first: Value, second: Value, reason: str, defaults: bool) -
     if isinstance(first, Array) and isinstance(second, Array):
         return _common_elements(name, first, second, reason)
     if isinstance(first, Word) and isinstance(second, Word):
-        if defaults and first.is_known != second.is_known:
-            return replace(first if first.is_known else second, origin=Origin.DEFAULT)
+        if defaults and (first.is_known, second.reason.endswith(ARGUMENT)) == (True, True):
+            return replace(first, origin=Origin.DEFAULT)
+        if defaults and (second.is_known, first.reason.endswith(ARGUMENT)) == (True, True):
+            return replace(second, origin=Origin.DEFAULT)
         return _common_start(name, first, second, reason)
     array = next((value for value in (first, second) if isinstance(value, Array)), None)
     if array is not None and array.items:

@@ -7,6 +7,7 @@ from vllint.vllm.parser import Parsed, parse
 from vllint.vllm.tokens import rewrite
 from vllint_schemas import (
     ArgumentProblem,
+    ConfigFile,
     EngineArgs,
     EntryPoint,
     Located,
@@ -16,35 +17,35 @@ from vllint_schemas import (
 )
 
 
-def engine_args(argv: tuple[Word, ...], entry_point: EntryPoint, release: str) -> EngineArgs:
-    """Return what the tabled `release` understands from `argv`."""
+def engine_args(
+    argv: tuple[Word, ...],
+    entry_point: EntryPoint,
+    release: str,
+    config: ConfigFile | Unknown | None = None,
+) -> EngineArgs:
+    """Return what the tabled `release` understands from `argv` and the file that `--config` names."""
     table = option_table(release)
-    serve = entry_point is EntryPoint.SERVE
-    rewritten = rewrite(argv, serve)
+    serve = entry_point is not EntryPoint.API_SERVER
+    rewritten = rewrite(argv, serve, table, config)
     parsed = parse(rewritten.tokens, table, serve)
-    open_ended = _config_file(parsed) if parsed.open_ended is None else parsed.open_ended
+    open_ended = config if parsed.open_ended is None and isinstance(config, Unknown) else parsed.open_ended
     problems = _in_order(rewritten.problems + parsed.problems)
-    understood = EngineArgs(release, Unknown(""), parsed.arguments, table.defaults, problems, open_ended)
-    model = _model(understood, parsed, serve)
-    return EngineArgs(release, model, parsed.arguments, table.defaults, problems, open_ended)
+    understood = EngineArgs(
+        release, Unknown(""), parsed.arguments, table.defaults, problems, open_ended, config
+    )
+    return understood._replace(model=_model(understood, parsed, serve))
 
 
 def _in_order(problems: tuple[ArgumentProblem, ...]) -> tuple[ArgumentProblem, ...]:
     return tuple(sorted(problems, key=lambda problem: problem.index))
 
 
-def _config_file(parsed: Parsed) -> Unknown | None:
-    """Return why the options are not complete when a file holds more of them."""
-    for argument in parsed.arguments:
-        if argument.dest == "config":
-            return Unknown("the file that `--config` names is not read")
-    return None
-
-
 def _model(understood: EngineArgs, parsed: Parsed, serve: bool) -> Located[str] | Unknown:
     """Return the model served (vLLM `entrypoints/cli/serve.py:56`); unset, vLLM has a default one."""
-    if serve and parsed.positional is not None:
-        word = parsed.positional.word
+    if serve and parsed.positional is not None and parsed.meant is None and not understood.given("model"):
+        return Unknown("the model may be the value of an option that is not known")
+    if serve and parsed.meant is not None:
+        word = parsed.meant.word
         if not word.is_known:
             return Unknown(word.reason)
         return Located(word.text, word.span, word.origin, word.via)

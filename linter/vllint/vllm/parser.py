@@ -19,10 +19,14 @@ _NEGATIVE_NUMBER = re.compile(r"^-\d+$|^-\d*\.\d+$")
 
 
 class Parsed(NamedTuple):
-    """What argparse makes of the tokens. `open_ended` says which words may hold further options."""
+    """What argparse makes of the tokens. `open_ended` says which words may hold further options.
+
+    `meant` is the positional, unless that is rather the value of an option that vLLM does not know.
+    """
 
     arguments: tuple[Argument, ...]
     positional: Token | None
+    meant: Token | None
     problems: tuple[ArgumentProblem, ...]
     open_ended: Unknown | None
 
@@ -59,6 +63,8 @@ class _Parser:
         self.matches = _classify_all(tokens, table)
         self.arguments: list[Argument] = []
         self.positional: Token | None = None
+        self.meant: Token | None = None
+        self.after_unknown = False
         self.problems: list[ArgumentProblem] = []
         self.open_ended: Unknown | None = None
 
@@ -69,12 +75,17 @@ class _Parser:
             if match is None:
                 self._take_positional(self.tokens[position])
                 position += 1
+                self.after_unknown = False
             elif match.option is None:
                 self._refuse_option(self.tokens[position], match)
+                self.after_unknown = "=" not in self.tokens[position].text
                 position += 1
             else:
                 position = self._take_option(position, match, match.option)
-        return Parsed(tuple(self.arguments), self.positional, tuple(self.problems), self.open_ended)
+                self.after_unknown = False
+        return Parsed(
+            tuple(self.arguments), self.positional, self.meant, tuple(self.problems), self.open_ended
+        )
 
     def _problem(self, kind: ProblemKind, message: str, token: Token) -> None:
         self.problems.append(ArgumentProblem(kind, message, token.word, token.argv_index))
@@ -86,6 +97,8 @@ class _Parser:
     def _take_positional(self, token: Token) -> None:
         if token.text == "--":
             return
+        if self.meant is None and not self.after_unknown:
+            self.meant = token
         is_model = self.serve and self.positional is None
         if token.word.splits and not is_model:
             self._open(token.word)
@@ -132,11 +145,14 @@ class _Parser:
         self._store(token, match, option, (token._replace(word=explicit),))
 
     def _store(self, token: Token, match: _Match, option: Option, values: tuple[Token, ...]) -> None:
-        name_length = token.text.find("=") if match.explicit is not None else len(token.word.text)
-        flag = token.word.slice(0, name_length)
+        flag = token.word
+        if match.explicit is not None:
+            flag = flag.slice(0, len(flag.text) - len(match.explicit.text))
+            flag = flag.slice(0, -1) if flag.text.endswith("=") else flag
         last = values[-1].argv_index if values else token.argv_index
         value = self._value(token, match, option, values)
-        self.arguments.append(Argument(option.flag, option.dest, flag, value, token.argv_index, last))
+        words = tuple(one.word for one in values)
+        self.arguments.append(Argument(option.flag, option.dest, flag, value, token.argv_index, last, words))
 
     def _value(
         self, token: Token, match: _Match, option: Option, values: tuple[Token, ...]
@@ -193,7 +209,7 @@ def _classify(token: Token, table: OptionTable) -> _Match | None:
         option = table.by_flag.get(name)
         if option is not None:
             return _Match(option, name, explicit)
-    candidates = _abbreviated(text, name, table, explicit)
+    candidates = _abbreviated(token, name, table, explicit)
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -203,14 +219,18 @@ def _classify(token: Token, table: OptionTable) -> _Match | None:
     return _Match(None)
 
 
-def _abbreviated(text: str, name: str, table: OptionTable, explicit: Word | None) -> list[_Match]:
-    """Return what `text` may abbreviate (`argparse._get_option_tuples`)."""
+def _abbreviated(token: Token, name: str, table: OptionTable, explicit: Word | None) -> list[_Match]:
+    """Return what a token may abbreviate, or be the `-qawq` of (`argparse._get_option_tuples`)."""
+    text = token.text
     if text.startswith("--"):
         return [
             _Match(option, spelling, explicit)
             for spelling, option in table.by_flag.items()
             if spelling.startswith(name)
         ]
+    short = token.word.slice(2)
     return [
-        _Match(option, spelling) for spelling, option in table.by_flag.items() if spelling.startswith(text)
+        _Match(option, spelling, short if spelling == text[:2] else None)
+        for spelling, option in table.by_flag.items()
+        if spelling == text[:2] or spelling.startswith(text)
     ]

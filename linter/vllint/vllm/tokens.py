@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+from vllint.vllm.options import OptionTable
 from vllint.vllm.values import RefusedError, human_readable_int
-from vllint_schemas import ArgumentProblem, Word
+from vllint.vllm.version import version_key
+from vllint_schemas import ArgumentProblem, ConfigFile, Unknown, Word
 
 _MODEL = re.compile(r"^--model(=.+|$)")
 _SERVED_NAME = re.compile(r"^--served[-_]model[-_]name(=.+|$)")
@@ -34,14 +37,44 @@ class Rewritten(NamedTuple):
     problems: tuple[ArgumentProblem, ...] = ()
 
 
-def rewrite(argv: Sequence[Word], serve: bool) -> Rewritten:
-    """Return the tokens of `argv` (the words after `serve` or the module's name)."""
+def config_path(argv: Sequence[Word]) -> Word | None:
+    """Return the file that `--config` names: only the option as a word of its own is heeded."""
+    for option, path in pairwise(argv):
+        if option.text == "--config" and option.is_known:
+            return path
+    return None
+
+
+def rewrite(
+    argv: Sequence[Word], serve: bool, table: OptionTable, config: ConfigFile | Unknown | None = None
+) -> Rewritten:
+    """Return the tokens of `argv` (the words after `serve` or the module's name) as a release makes them.
+
+    The words of `config`, the file of `--config`, are put where vLLM puts them.
+    """
     tokens = [Token(word.text, word, index) for index, word in enumerate(argv)]
     problems: list[ArgumentProblem] = []
     if serve:
         tokens = _model_first(tokens, problems)
-    tokens = [spelled for position in range(len(tokens)) for spelled in _spell(tokens, position)]
-    return Rewritten(tuple(_merge_dotted(tokens, problems)), tuple(problems))
+    if isinstance(config, ConfigFile):
+        tokens = _with_config(tokens, config, serve, problems)
+    level = _level_option(table)
+    tokens = [spelled for position in range(len(tokens)) for spelled in _spell(tokens, position, level)]
+    if _takes_dotted_keys(table):
+        tokens = _merge_dotted(tokens, problems)
+    return Rewritten(tuple(tokens), tuple(problems))
+
+
+def _takes_dotted_keys(table: OptionTable) -> bool:
+    """Whether the release reads `--option.key value` (vLLM pull request 18208)."""
+    return version_key(table.release) >= (0, 9, 1)
+
+
+def _level_option(table: OptionTable) -> str | None:
+    """Return what `-O3` stands for; `None` in releases that leave it to argparse."""
+    if "--optimization-level" in table.by_flag:
+        return "--optimization-level"
+    return "-O.level" if "-O" in table.by_flag and _takes_dotted_keys(table) else None
 
 
 def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[Token]:
@@ -69,7 +102,25 @@ def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[T
     return tokens
 
 
-def _spell(tokens: list[Token], position: int) -> list[Token]:
+def _with_config(
+    tokens: list[Token], config: ConfigFile, serve: bool, problems: list[ArgumentProblem]
+) -> list[Token]:
+    """Put the file's words behind the model, so that the command line's own come later (`:554`)."""
+    place = next(i for i, token in enumerate(tokens) if token.text == "--config")
+    rest = [*tokens[:place], *tokens[place + 2 :]]
+    own = [Token(word.text, word, -1) for word in config.words]
+    has_model = bool(tokens) and not tokens[0].text.startswith("-")
+    if serve and not has_model and not any(token.text == "--model" for token in own):
+        message = (
+            "No model specified! Please specify model either as a positional argument or in a config file."
+        )
+        problems.append(
+            ArgumentProblem("model_missing", message, tokens[place].word, tokens[place].argv_index)
+        )
+    return [*rest[:1], *own, *rest[1:]] if serve and has_model else [*own, *rest]
+
+
+def _spell(tokens: list[Token], position: int, level_option: str | None) -> list[Token]:
     """Rewrite underscores in option names, and `-O3` (`argparse_utils.py:384`)."""
     token = tokens[position]
     text = token.text
@@ -77,12 +128,14 @@ def _spell(tokens: list[Token], position: int) -> list[Token]:
         name, equals, value = text.partition("=")
         head, dot, tail = name[2:].partition(".")
         return [token._replace(text=f"--{head.replace('_', '-')}{dot}{tail}{equals}{value}")]
+    if level_option is None or text.startswith("-O."):
+        return [token]
     if text.startswith("-O") and text != "-O":
         start = 3 if text[2] == "=" else 2
         level = Token(text[start:], token.word.slice(start), token.argv_index)
-        return [token._replace(text="--optimization-level"), level]
+        return [token._replace(text=level_option), level]
     if text == "-O" and position + 1 < len(tokens) and tokens[position + 1].text in _LEVELS:
-        return [token._replace(text="--optimization-level")]
+        return [token._replace(text=level_option)]
     return [token]
 
 

@@ -56,6 +56,8 @@ def convert(option: Option, text: str) -> Any:
         raise
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"invalid {option.type} value: {text!r}") from error
+    if option.type == "parse_dataclass" and not isinstance(value, dict):
+        raise RefusedError(f"invalid {option.flag.removeprefix('--')} value: {text!r} is not a JSON object")
     if option.choices and value not in option.choices:
         listed = ", ".join(repr(choice) for choice in option.choices)
         raise RefusedError(f"invalid choice: {value!r} (choose from {listed})")

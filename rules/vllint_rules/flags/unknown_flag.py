@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, known_elsewhere, similar_flags
-from vllint_schemas import Applicability, ArgumentProblem, Edit, Finding, Fix, Severity, Unknown, Word
+from vllint_schemas import Applicability, ArgumentProblem, Edit, Finding, Fix, Severity, Word
 
 
 class UnknownFlag(Rule):
@@ -73,13 +73,14 @@ class UnknownFlag(Rule):
         flag = _flag(problem)
         word = problem.word.slice(0, len(flag)) if len(flag) < len(problem.word.text) else problem.word
         close = similar_flags(flag, facts.release.judged)
+        doubt = facts.release.doubt
         meant = ", ".join(f"`{name}`" for name in close)
         return self.finding(
             facts,
             word.span,
-            f"vLLM {facts.release.judged} has no option `{flag}`{_inexact(facts)}",
+            f"vLLM {facts.release.judged} has no option `{flag}`{f' ({doubt})' if doubt else ''}",
             f"did you mean {meant}?" if meant else "remove it; `vllm serve --help=all` lists the options",
-            severity=Severity.ERROR if facts.release.exact else Severity.WARNING,
+            severity=Severity.WARNING if doubt else Severity.ERROR,
             fix=_fix(word, close),
             subject=f"flag={flag}",
         )
@@ -90,20 +91,15 @@ def _flag(problem: ArgumentProblem) -> str:
     return problem.word.text.partition("=")[0].partition(".")[0]
 
 
-def _inexact(facts: LaunchFacts) -> str:
-    """Say so when the release that the file runs has no table of its own."""
-    stated = facts.release.stated
-    if facts.release.exact or isinstance(stated, Unknown):
-        return ""
-    return f" ({stated.value} has no table, it is judged by {facts.release.judged})"
-
-
 def _fix(word: Word, close: tuple[str, ...]) -> Fix | None:
     """Replace the name by the nearest one, if there is just one that is near."""
     if not close:
         return None
     title = f"write `{close[0]}`"
-    place = word.text_span
+    place, name = word.text_span, close[0]
+    if place is None:
+        # A key of a config file is the option without its dashes.
+        place, name = word.slice(2).text_span, close[0].removeprefix("--")
     if len(close) > 1 or place is None:
         return Fix(title, Applicability.DISPLAY)
-    return Fix(title, Applicability.UNSAFE, (Edit(place, close[0]),))
+    return Fix(title, Applicability.UNSAFE, (Edit(place, name),))

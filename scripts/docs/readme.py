@@ -1,0 +1,61 @@
+"""Renew what the README quotes: `python scripts/docs/readme.py`.
+
+The README has the table of rules and of what is read between `<!-- name -->` and `<!-- /name -->`, and
+blocks of `console` that start with `$ vllint ...`: the rest of such a block is what the command prints.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from rules import built_in_rules, table
+
+from vllint_schemas import Kind
+
+ROOT = Path(__file__).parents[2]
+TARGET = ROOT / "README.md"
+
+READ: Mapping[Kind, str] = {
+    "compose": "Docker Compose files: commands, entrypoints, `.env` and defaults, anchors, reserved GPUs",
+    "kubernetes": "Kubernetes manifests: the pods in them, wherever they stand",
+    "shell": "shell scripts: `vllm serve`, the `api_server` module, `docker run`; variables, functions, loops",
+    "dockerfile": "Dockerfiles: what the last stage starts",
+    "python": "Python programs: `LLM(...)`, `EngineArgs(...)` and their kin with literal arguments",
+    "hf_endpoint": "Hugging Face Inference Endpoints: payloads and descriptions, YAML or JSON",
+    "command": "a command on vllint's own command line: `vllint check --command TEXT`",
+}
+"""What each kind of source is, in words."""
+
+_BLOCK = re.compile(r"(?ms)^```console\n\$ vllint (?P<arguments>[^\n]*)\n.*?^```$")
+_REGION = r"(?s)(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)"
+
+
+def text(page: str) -> str:
+    """Return the page with its quotations renewed."""
+    missing = set(get_args(Kind)) - READ.keys()
+    if missing:
+        raise ValueError(f"READ does not say what these kinds are: {', '.join(sorted(missing))}")
+    read = "".join(f"- {READ[kind]}\n" for kind in get_args(Kind))
+    for name, content in {"rules": table(built_in_rules(), "docs/rules.md"), "kinds": read}.items():
+        page, count = re.subn(_REGION.format(name=name), lambda _, new=content: new, page)
+        if count != 1:
+            raise ValueError(f"the README has {count} places for `{name}`")
+    return _BLOCK.sub(_renewed, page)
+
+
+def _renewed(block: re.Match[str]) -> str:
+    command = [sys.executable, "-m", "vllint", *shlex.split(block["arguments"])]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.stderr:
+        raise ValueError(f"vllint {block['arguments']}: {done.stderr}")
+    return f"```console\n$ vllint {block['arguments']}\n{done.stdout}```"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(TARGET.read_text(encoding="utf-8")), encoding="utf-8")
