@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import tomllib
 from pathlib import Path
@@ -9,35 +10,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from vllint.settings import SettingsError
 from vllint.settings_file import read_settings
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "schemas/vllint_schemas/data/settings.schema.json").read_text(encoding="utf-8"))
-EVERY_KEY = """\
-required-version = ">=0.1"
-vllm-version = "0.22.1"
-gpu = "H100"
-gpus = 8
-select = ["PAR", "MEM001"]
-ignore = ["gpus-idle"]
-exclude = ["vendor/"]
-fail-on = "error"
-preview = true
-
-[severity]
-MEM = "warning"
-
-[models."acme/chat-70b"]
-like = "meta-llama/Llama-3.3-70B-Instruct"
-
-[[overrides]]
-paths = ["staging/"]
-vllm-version = "0.33.0"
-gpu = "L40S:4"
-select = ["ALL"]
-ignore = ["PAR005"]
-severity = {PAR = "info"}
-"""
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+[EVERY_KEY] = re.findall(r"(?ms)^```toml\n(.*?)^```$", README)
 
 
 def errors(settings: Any) -> list[str]:
@@ -59,11 +38,17 @@ def test_every_setting_says_what_it_is() -> None:
     assert silent == []
 
 
-def test_a_file_that_sets_every_key_fits_the_schema_and_is_read(tmp_path: Path) -> None:
+def test_the_settings_in_the_readme_set_every_key_fit_the_schema_and_are_read(tmp_path: Path) -> None:
     path = tmp_path / "vllint.toml"
     path.write_text(EVERY_KEY, encoding="utf-8")
-    assert set(tomllib.loads(EVERY_KEY)) == set(SCHEMA["properties"])
-    assert errors(tomllib.loads(EVERY_KEY)) == []
+    settings = tomllib.loads(EVERY_KEY)
+    [override] = settings["overrides"]
+    assert set(settings) == set(SCHEMA["properties"])
+    assert set(override) == set(SCHEMA["$defs"]["OverrideTable"]["properties"])
+    assert {key for model in settings["models"].values() for key in model} == set(
+        SCHEMA["$defs"]["ModelTable"]["properties"]
+    )
+    assert errors(settings) == []
     assert read_settings(path, "0.1.0") is not None
 
 
@@ -77,5 +62,9 @@ def test_a_file_that_sets_every_key_fits_the_schema_and_is_read(tmp_path: Path) 
         "[models.x]\nlike = ''",
     ],
 )
-def test_a_file_that_vllint_refuses_does_not_fit_the_schema(text: str) -> None:
+def test_a_file_that_vllint_refuses_does_not_fit_the_schema(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "vllint.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError):
+        read_settings(path, "0.1.0")
     assert errors(tomllib.loads(text))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         layout_fix,
         memory_verdict,
     )
-    from vllint.option_edits import Setting, set_options
+    from vllint.option_edits import Setting, remove_argument, rename_flag, set_options
     from vllint.rule import Example, Rule
     from vllint.settings import Settings
     from vllint.vllm.legality import Obstacle, resized, tensor_parallel_obstacles, valid_tensor_parallel_sizes
@@ -49,6 +49,8 @@ _HOMES = {
     "known_elsewhere": "vllint.vllm.options",
     "layout_fix": "vllint.layouts",
     "memory_verdict": "vllint.layouts",
+    "remove_argument": "vllint.option_edits",
+    "rename_flag": "vllint.option_edits",
     "resized": "vllint.vllm.legality",
     "set_options": "vllint.option_edits",
     "similar_flags": "vllint.vllm.similar",
@@ -76,6 +78,8 @@ __all__ = [
     "known_elsewhere",
     "layout_fix",
     "memory_verdict",
+    "remove_argument",
+    "rename_flag",
     "resized",
     "set_options",
     "similar_flags",

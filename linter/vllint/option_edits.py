@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
 from vllint.sources.hf_endpoint import FIELDS
-from vllint_schemas import Edit, Origin, Slot, SlotKind, Span, Word
+from vllint.word_edits import remove_words, whole_lines
+from vllint_schemas import Argument, Edit, Origin, Slot, SlotKind, Span, Word
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/:-]+")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
@@ -42,6 +43,38 @@ def set_options(facts: LaunchFacts, settings: tuple[Setting, ...]) -> tuple[Edit
         return tuple(replaced)
     insertion = _insert(facts, tuple(added))
     return None if insertion is None else (*replaced, insertion)
+
+
+def remove_argument(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] | None:
+    """Return the edits that take an option and its values out; `None` where that cannot be done in place."""
+    if argument.first < 0:
+        return _remove_key(facts, argument)
+    text = facts.sources.get(facts.launch.argv[argument.first].site.path)
+    if text is None:
+        return None
+    edit = remove_words(text, facts.launch.argv, argument.first, argument.last)
+    return None if edit is None else (edit,)
+
+
+def _remove_key(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] | None:
+    """Take a key out of a config file: its line, if it has one to itself."""
+    words = (argument.flag, *argument.values)
+    text = facts.sources.get(words[0].site.path)
+    extents = [words[0].site, *(word.slot.extent for word in words[1:] if word.slot is not None)]
+    if text is None or len(extents) != len(words):
+        return None
+    edit = whole_lines(text, extents[0].cover(extents[-1]))
+    return None if edit is None else (edit,)
+
+
+def rename_flag(argument: Argument, flag: str) -> tuple[Edit, ...] | None:
+    """Return the edits that write an option by another name, its value untouched."""
+    place = argument.flag.text_span
+    if place is not None:
+        return None if argument.flag.via else (Edit(place, flag),)
+    # A key of a config file is the option without its dashes.
+    place = argument.flag.slice(2).text_span
+    return None if place is None else (Edit(place, flag.removeprefix("--")),)
 
 
 def _is_platforms(facts: LaunchFacts, dest: str) -> bool:

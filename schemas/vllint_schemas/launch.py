@@ -45,6 +45,46 @@ class HardwareClaim(NamedTuple):
     provider: str | None = None
 
 
+class PortMapping(NamedTuple):
+    """A port of a container that its host publishes; `host_ip` is empty when it is every address."""
+
+    host_ip: str
+    host_port: Located[int] | None
+    container_port: Located[int]
+
+
+class Health(NamedTuple):
+    """How a container's health is watched: the span to point at, and the seconds it has to come up.
+
+    `grace_seconds` is `None` where the file does not set it, so that the tool's default counts.
+    """
+
+    span: Span
+    grace_seconds: Located[float] | None
+    kills: bool
+
+
+class Container(NamedTuple):
+    """What a container is given. `None` and `Unknown` as everywhere: not said, and not known.
+
+    `shared_memory` is the size of /dev/shm in bytes; `shares_host_ipc` and `shares_host_network` say that
+    it uses the host's. `gpu_reservation` is the part of the file that hands out GPUs, `device_ids` the
+    list in it, `gpu_count_key` the count beside it. `services` are the names of Kubernetes Services in the
+    same file.
+    """
+
+    kind: Literal["compose", "kubernetes", "docker run"]
+    shared_memory: Located[int] | Unknown | None = None
+    shares_host_ipc: bool = False
+    shares_host_network: bool = False
+    ports: tuple[PortMapping, ...] = ()
+    health: Health | None = None
+    gpu_reservation: Span | None = None
+    gpu_count_key: Span | None = None
+    device_ids: Located[tuple[str, ...]] | None = None
+    services: tuple[Located[str], ...] = ()
+
+
 class Mount(NamedTuple):
     """A part of the host that a container sees: `source` as the file names it, `target` in the container."""
 
@@ -59,7 +99,7 @@ class Launch(NamedTuple):
     word to point at for findings about the launch as a whole. `platform` names a platform that turns
     fields of its own into options. `repeated_launcher` are words that start vLLM once more, although the
     image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs. `config`
-    is the file that `--config` names, if it could be read.
+    is the file that `--config` names, if it could be read; `container` what its container is given.
     """
 
     path: str
@@ -77,6 +117,7 @@ class Launch(NamedTuple):
     image_entry_point: EntryPoint | None = None
     repeated_launcher: tuple[Word, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    container: Container | None = None
     config: ConfigFile | Unknown | None = None
 
     def host_path(self, path: str) -> str | None:

@@ -24,7 +24,7 @@ TARGET = ROOT / "README.md"
 READ: Mapping[Kind, str] = {
     "compose": "Docker Compose files: commands, entrypoints, `.env` and defaults, anchors, reserved GPUs",
     "kubernetes": "Kubernetes manifests: the pods in them, wherever they stand",
-    "shell": "shell scripts: `vllm serve`, the `api_server` module, `docker run`; variables, functions, loops",
+    "shell": "shell scripts: `vllm serve`, the `api_server` module, `docker run`; variables, loops",
     "dockerfile": "Dockerfiles: what the last stage starts",
     "python": "Python programs: `LLM(...)`, `EngineArgs(...)` and their kin with literal arguments",
     "hf_endpoint": "Hugging Face Inference Endpoints: payloads and descriptions, YAML or JSON",

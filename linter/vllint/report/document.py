@@ -1,218 +1,85 @@
-"""From what was judged to the report document."""
+"""The report document, assembled from the parts of the files."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from vllint.engine import Judged
-from vllint.facts import LaunchFacts
-from vllint.redact import redacted_words
-from vllint.text.lines import LineIndex
 from vllint.vllm.options import releases
-from vllint_schemas import (
-    GIB,
-    Applicability,
-    Band,
-    EntryPoint,
-    Finding,
-    Fix,
-    Hardware,
-    Located,
-    MemoryEstimate,
-    RankMemory,
-    Severity,
-    Span,
-    Unknown,
-    report,
-)
+from vllint_schemas import Applicability, Severity, report
 
 
-class Places:
-    """Lines and columns of spans in the texts that were read."""
+class FileReport(NamedTuple):
+    """A file's part of the report; `launches` is `None` where they were counted only.
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
-        self._sources = sources
-        self._indices: dict[str, LineIndex] = {}
+    `sources` are the texts of the files that its findings point into.
+    """
 
-    def start(self, span: Span) -> report.Place:
-        """Return where a span starts."""
-        return self._place(span.path, span.start)
-
-    def end(self, span: Span) -> report.Place:
-        """Return where a span ends."""
-        return self._place(span.path, span.end)
-
-    def _place(self, path: str, offset: int) -> report.Place:
-        index = self._indices.get(path)
-        if index is None:
-            index = self._indices[path] = LineIndex(self._sources.get(path, ""))
-        return report.Place(*index.position(offset))
+    path: str
+    launch_count: int
+    launches: tuple[report.ReportedLaunch, ...] | None
+    findings: tuple[report.ReportedFinding, ...]
+    unchecked: tuple[report.Unchecked, ...]
+    sources: Mapping[str, str]
 
 
-def build_document(
-    judged: Sequence[Judged], files: int, version: str, urls: Mapping[str, str]
-) -> report.ReportDocument:
-    """Return the report of all files; `urls` are the rules' documentation by code."""
-    fingerprints: Counter[str] = Counter()
-    launches: list[report.ReportedLaunch] = []
-    findings: list[report.ReportedFinding] = []
-    for one in judged:
-        places = Places(one.sources)
-        launches.extend(_launch(facts, places) for facts in one.launches)
-        findings.extend(_finding(found, places, urls, fingerprints) for found in one.findings)
-    tool = report.ReportedTool("vllint", version, releases()[-1])
-    return report.ReportDocument(1, tool, _summary(judged, files), tuple(launches), tuple(findings))
+class RunReport(NamedTuple):
+    """What a run has to say, file by file.
+
+    `passed_over` counts the files that were read and do not mention vLLM. `problems` are what vllint
+    itself could not do; `thresholds` the severity from which on a file's findings fail the run.
+    """
+
+    files: tuple[FileReport, ...]
+    passed_over: int
+    problems: tuple[str, ...]
+    thresholds: Mapping[str, Severity]
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The texts of the files that findings point into."""
+        return {path: text for one in self.files for path, text in one.sources.items()}
+
+    def fails(self, fail_on: Severity | None = None) -> bool:
+        """Whether a finding is as severe as `fail_on`, or as its file's settings say."""
+        return any(
+            finding.severity.rank >= (fail_on or self.thresholds.get(one.path, Severity.WARNING)).rank
+            for one in self.files
+            for finding in one.findings
+        )
+
+    def document(self, version: str) -> report.ReportDocument:
+        """Return the report as the JSON contract has it; `version` is vllint's own."""
+        launches = tuple(launch for one in self.files for launch in one.launches or ())
+        findings = tuple(finding for one in self.files for finding in one.findings)
+        tool = report.ReportedTool("vllint", version, releases()[-1])
+        summary = _summary(self.files, findings, len(self.files) + self.passed_over)
+        return report.ReportDocument(1, tool, summary, launches, findings)
 
 
-def _summary(judged: Sequence[Judged], files: int) -> report.ReportSummary:
-    findings = [found for one in judged for found in one.findings]
+def pointed_into(findings: Iterable[report.ReportedFinding], sources: Mapping[str, str]) -> Mapping[str, str]:
+    """Return those of the texts in `sources` that findings or their fixes have places in."""
+    paths: set[str] = set()
+    for found in findings:
+        paths.add(found.path)
+        paths.update([related.path for related in found.related])
+        paths.update([edit.path for edit in found.fix.edits] if found.fix else ())
+    return {path: text for path, text in sources.items() if path in paths}
+
+
+def _summary(
+    files: Sequence[FileReport], findings: Sequence[report.ReportedFinding], number: int
+) -> report.ReportSummary:
     severities = Counter(found.severity for found in findings)
     fixes = Counter(found.fix.applicability for found in findings if found.fix and found.fix.edits)
     return report.ReportSummary(
-        files=files,
-        files_with_launches=sum(bool(one.launches) for one in judged),
-        launches=sum(len(one.launches) for one in judged),
+        files=number,
+        files_with_launches=sum(one.launch_count > 0 for one in files),
+        launches=sum(one.launch_count for one in files),
         errors=severities[Severity.ERROR],
         warnings=severities[Severity.WARNING],
         infos=severities[Severity.INFO],
         fixable=report.Fixable(fixes[Applicability.SAFE], fixes[Applicability.UNSAFE]),
-        unchecked=tuple(
-            report.Unchecked(item.launch, item.fact, item.reason) for one in judged for item in one.unchecked
-        ),
+        unchecked=tuple(item for one in files for item in one.unchecked),
     )
-
-
-def _launch(facts: LaunchFacts, places: Places) -> report.ReportedLaunch:
-    launch = facts.launch
-    stated = facts.release.stated
-    value = stated.value if isinstance(stated, Located) else facts.release.judged
-    words = redacted_words(launch.argv)
-    return report.ReportedLaunch(
-        id=launch.id,
-        path=launch.path,
-        kind=launch.kind,
-        name=launch.name,
-        start=places.start(launch.extent),
-        end=places.end(launch.extent),
-        argv=words if launch.entry_point is EntryPoint.API_SERVER else ("serve", *words),
-        model=_model(facts),
-        vllm_version=report.ReportedVersion(value, facts.release.source),
-        hardware=_hardware(facts.hardware),
-        parallel=_parallel(facts),
-        memory=_memory(facts.maybe_memory),
-    )
-
-
-def _model(facts: LaunchFacts) -> report.ReportedModel | report.UnknownModel:
-    model = facts.maybe_model
-    if not isinstance(model, Unknown):
-        return report.ReportedModel(model.id, model.source)
-    named = facts.args.model
-    return report.UnknownModel(named.value if isinstance(named, Located) else None, model.reason)
-
-
-def _hardware(hardware: Hardware) -> report.ReportedHardware | report.UnknownHardware:
-    gpu, count = hardware.gpu, hardware.gpu_count
-    memory = gpu.value.memory_bytes if isinstance(gpu, Located) else gpu
-    gib = None if isinstance(memory, Unknown) else memory / GIB
-    source = hardware.instance.name if hardware.instance else None
-    if source is None:
-        source = next((part.origin.value for part in (gpu, count) if isinstance(part, Located)), None)
-    reasons = dict.fromkeys(part.reason for part in (gpu, memory, count) if isinstance(part, Unknown))
-    reason = "; ".join(reasons) if reasons else None
-    name = gpu.value.name if isinstance(gpu, Located) else None
-    number = count.value if isinstance(count, Located) else None
-    if reason is None and name is not None and number is not None and gib is not None:
-        return report.ReportedHardware(name, number, gib, source or "")
-    return report.UnknownHardware(name, number, gib, source, reason or "")
-
-
-def _parallel(facts: LaunchFacts) -> report.ReportedParallel:
-    layout = facts.maybe_parallel
-    if not isinstance(layout, Unknown):
-        return report.ReportedParallel(
-            layout.tensor, layout.pipeline, layout.data, layout.expert, layout.gpus_needed
-        )
-
-    def size(dest: str) -> int | None:
-        found = facts.args.integer(dest)
-        return found.value if isinstance(found, Located) else None
-
-    return report.ReportedParallel(
-        size("tensor_parallel_size"), size("pipeline_parallel_size"), size("data_parallel_size"), None, None
-    )
-
-
-def _memory(memory: MemoryEstimate | Unknown) -> report.ReportedMemory | report.UnknownMemory:
-    if isinstance(memory, Unknown):
-        return report.UnknownMemory("unknown", (), None, report.UnknownFact(memory.reason), memory.reason)
-    ranks = tuple(_rank(rank) for rank in memory.ranks)
-    length = None if isinstance(memory.max_model_len, Unknown) else memory.max_model_len
-    concurrency = _band(memory.max_concurrency, 1)
-    if isinstance(memory.verdict, Unknown):
-        return report.UnknownMemory("unknown", ranks, length, concurrency, memory.verdict.reason)
-    return report.ReportedMemory(memory.verdict, ranks, length, concurrency)
-
-
-def _rank(rank: RankMemory) -> report.ReportedRank:
-    return report.ReportedRank(
-        name=rank.name,
-        budget_gib=None if isinstance(rank.budget, Unknown) else rank.budget.mid / GIB,
-        parameters_bytes=rank.parameters,
-        weights_gib=report.ReportedBand(*(bound / GIB for bound in rank.weights)),
-        activations_gib=_band(rank.activations),
-        non_torch_gib=_band(rank.non_torch),
-        cuda_graphs_gib=_band(rank.cuda_graphs),
-        kv_gib=_band(rank.kv),
-        kv_needed_gib=None if isinstance(rank.kv_needed, Unknown) else rank.kv_needed / GIB,
-        kv_tokens=_band(rank.kv_tokens, 1),
-    )
-
-
-def _band(band: Band | Unknown, unit: int = GIB) -> report.ReportedBand | report.UnknownFact:
-    if isinstance(band, Unknown):
-        return report.UnknownFact(band.reason)
-    return report.ReportedBand(*(bound / unit for bound in band))
-
-
-def _finding(
-    found: Finding, places: Places, urls: Mapping[str, str], fingerprints: Counter[str]
-) -> report.ReportedFinding:
-    return report.ReportedFinding(
-        code=found.code,
-        name=found.name,
-        severity=found.severity,
-        message=found.message,
-        help=found.help,
-        url=urls.get(found.code, ""),
-        launch=found.launch,
-        path=found.span.path,
-        start=places.start(found.span),
-        end=places.end(found.span),
-        related=tuple(
-            report.ReportedRelated(
-                item.span.path, places.start(item.span), places.end(item.span), item.message
-            )
-            for item in found.related
-        ),
-        evidence=report.ReportedEvidence(found.evidence.vllm, found.evidence.source, found.evidence.stage),
-        fingerprint=_fingerprint(found, fingerprints),
-        fix=None if found.fix is None else _fix(found.fix),
-    )
-
-
-def _fingerprint(found: Finding, seen: Counter[str]) -> str:
-    """Return a name that survives moves within the file; the second of two alike gets a number."""
-    parts: Iterable[str] = (found.code, found.span.path, found.launch or "", found.subject)
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-    seen[digest] += 1
-    return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-
-
-def _fix(fix: Fix) -> report.ReportedFix:
-    edits = tuple(
-        report.ReportedEdit(edit.span.path, edit.span.start, edit.span.end, edit.text) for edit in fix.edits
-    )
-    return report.ReportedFix(fix.title, fix.applicability, edits)

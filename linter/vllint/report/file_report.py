@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from vllint.engine import Judged
 from vllint.facts import LaunchFacts
 from vllint.redact import redacted_words
+from vllint.report.document import FileReport, pointed_into
 from vllint.text.lines import LineIndex
-from vllint.vllm.options import releases
 from vllint_schemas import (
     GIB,
-    Applicability,
     Band,
     EntryPoint,
     Finding,
@@ -22,7 +20,6 @@ from vllint_schemas import (
     Located,
     MemoryEstimate,
     RankMemory,
-    Severity,
     Span,
     Unknown,
     report,
@@ -58,12 +55,14 @@ def file_report(judged: Judged, urls: Mapping[str, str], launches: bool = True) 
     """
     places = Places(judged.sources)
     fingerprints: Counter[str] = Counter()
+    findings = tuple([_finding(found, places, urls, fingerprints) for found in judged.findings])
     return FileReport(
         path=judged.path,
         launch_count=len(judged.launches),
-        launches=tuple(_launch(facts, places) for facts in judged.launches) if launches else None,
-        findings=tuple(_finding(found, places, urls, fingerprints) for found in judged.findings),
-        unchecked=tuple(report.Unchecked(*item) for item in judged.unchecked),
+        launches=tuple([_launch(facts, places) for facts in judged.launches]) if launches else None,
+        findings=findings,
+        unchecked=tuple([report.Unchecked(item.launch, item.fact, item.reason) for item in judged.unchecked]),
+        sources=pointed_into(findings, judged.sources),
     )
 
 
@@ -188,6 +187,8 @@ def _finding(
 
 def _fingerprint(found: Finding, seen: Counter[str]) -> str:
     """Return a name that survives moves within the file; the second of two alike gets a number."""
+    import hashlib
+
     parts: Iterable[str] = (found.code, found.span.path, found.launch or "", found.subject)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     seen[digest] += 1

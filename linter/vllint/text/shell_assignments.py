@@ -97,9 +97,10 @@ def _array(node: Assignment, elements: tuple[Element, ...], former: Value, expan
         unknown = bool(former.holes) and not former.text
         first = replace(former, holes=(former.holes[0]._replace(splits=True),)) if unknown else former
         return array_of((first, *words))
-    if [key for key, _ in former.items] != [str(index) for index in range(len(former.items))]:
-        return _lost(node, expansion)
-    return array_of((*former.words, *words))
+    if not former.is_whole:
+        return array_of((*former.words, *words))
+    following = int(former.items[-1][0]) + 1 if former.items else 0
+    return Array((*former.items, *((str(following + at), word) for at, word in enumerate(words))))
 
 
 def _keyed(node: Assignment, elements: tuple[Element, ...], former: Value, expansion: Expansion) -> Value:

@@ -78,16 +78,20 @@ class OptionTable(NamedTuple):
     defaults: Mapping[str, Any]
 
 
+def _file() -> Path:
+    return Path(vllint_schemas.__file__).with_name("data") / "options.jsonl"
+
+
 @cache
 def _lines() -> list[str]:
-    path = Path(vllint_schemas.__file__).with_name("data") / "options.jsonl"
-    return path.read_text(encoding="utf-8").splitlines()
+    return _file().read_text(encoding="utf-8").splitlines()
 
 
 @cache
 def releases() -> tuple[str, ...]:
     """Return the releases that have a table, ascending."""
-    return tuple(json.loads(_lines()[0]))
+    with _file().open(encoding="utf-8") as table:
+        return tuple(json.loads(table.readline()))
 
 
 @cache
