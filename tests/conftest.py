@@ -42,7 +42,7 @@ def check_places(texts: Mapping[str, str], launch: Launch) -> None:
         place = word.text_span
         if word.is_known and place is not None:
             assert texts[place.path][place.start : place.end] == word.text
-        assert word.slot is None or _holds(word.slot.extent, word.site)
+        assert word.slot is None or _overlap(word.slot.extent, word.site)
     for span in (launch.extent, launch.at):
         assert 0 <= span.start <= span.end <= len(texts[launch.path])
     version, count = launch.vllm_version, launch.hardware.gpu_count
@@ -52,8 +52,8 @@ def check_places(texts: Mapping[str, str], launch: Launch) -> None:
         assert 0 <= count.span.start < count.span.end <= len(texts[count.span.path])
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.path == inner.path and outer.start <= inner.start and inner.end <= outer.end
+def _overlap(one: Span, other: Span) -> bool:
+    return one.path == other.path and one.start <= other.end and other.start <= one.end
 
 
 def read_text(

@@ -34,7 +34,9 @@ def test_the_settings_schema_is_a_schema() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     tables = [SCHEMA, *(table for table in SCHEMA["$defs"].values() if "properties" in table)]
-    silent = [key for table in tables for key, entry in table["properties"].items() if not entry["description"]]
+    silent = [
+        key for table in tables for key, entry in table["properties"].items() if not entry["description"]
+    ]
     assert silent == []
 
 

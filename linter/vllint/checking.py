@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from vllint import __version__
 from vllint.discover import Candidate, PassedOver, Reason, Unreadable, discover
-from vllint.engine import Assumptions, Judged, judge_command, judge_source, judge_unreadable
-from vllint.facts import LaunchFacts
-from vllint.hardware.resolve import Machine, stated_machine
-from vllint.models.resolve import ModelSources
-from vllint.neighbours import neighbour_of
-from vllint.registry import Registry, load_rules
 from vllint.settings import Settings, SettingsError, unknown_selectors
-from vllint.settings_search import SettingsSearch, relative_to_root, stated_models
-from vllint.sources.readers import read_source
+from vllint.settings_search import SettingsSearch, relative_to_root
 from vllint.text.source import SourceText, UndecodableText, decode
-from vllint.vllm.version import stated_version
-from vllint_schemas import Finding, Located, Origin, Severity, SourceProblem, Span, Word
+from vllint_schemas import Severity
 
 if TYPE_CHECKING:
+    from vllint.conditions import Conditions
+    from vllint.engine import Judged
+    from vllint.facts import LaunchFacts
+    from vllint.neighbours import Neighbour
+    from vllint.registry import Registry
+    from vllint.report.document import RunReport
+    from vllint_schemas import Finding
     from vllint_schemas.report import ReportDocument
 
+
+T = TypeVar("T")
 
 COMMAND_PATH = "<command>"
 """The path that places in a command given as text are reported under."""
@@ -81,20 +83,20 @@ class Report:
 
     def fails(self, fail_on: Severity | None = None) -> bool:
         """Whether a finding is as severe as `fail_on`, or as its file's settings say."""
-        thresholds = self.thresholds or {}
-        return any(
-            finding.severity.rank >= (fail_on or thresholds.get(one.path, Severity.WARNING)).rank
-            for one in self.judged
-            for finding in one.findings
-        )
+        return self.parts(launches=False).fails(fail_on)
+
+    def parts(self, launches: bool = True) -> RunReport:
+        """Return what is said of each file; without `launches` these are counted only."""
+        from vllint.report.document import RunReport
+        from vllint.report.file_report import file_report
+
+        urls = self.registry.urls
+        files = tuple(file_report(one, urls, launches) for one in self.judged)
+        return RunReport(files, _unread(self.passed_over), self.problems, self.thresholds or {})
 
     def document(self) -> ReportDocument:
         """Return the report as the JSON contract has it."""
-        from vllint.report.document import build_document
-
-        unread = sum(1 for over in self.passed_over if over.reason is Reason.NO_MARKER)
-        urls = {rule.code: rule.url for rule in self.registry.rules}
-        return build_document(self.judged, len(self.judged) + unread, __version__, urls)
+        return self.parts().document(__version__)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON report as plain dicts and lists."""
@@ -103,11 +105,13 @@ class Report:
         return to_dict(self.document())
 
 
-class Conditions(NamedTuple):
-    """The settings and the assumptions that a file is judged by."""
+class _Visited(NamedTuple, Generic[T]):
+    """What came of the files below some paths; `results` are what was made of the candidates."""
 
-    settings: Settings
-    assumptions: Assumptions
+    results: list[T]
+    passed_over: list[PassedOver]
+    problems: list[str]
+    thresholds: dict[str, Severity]
 
 
 class Checker:
@@ -118,71 +122,121 @@ class Checker:
 
     def __init__(self, request: Request = Request()) -> None:  # noqa: B008 - immutable
         self.request = request
-        self.registry = load_rules(request.plugins)
         self._search = SettingsSearch(__version__)
-        self._conditions: dict[tuple[str, tuple[int, ...]], Conditions] = {}
+        self._overridden: dict[tuple[str, tuple[int, ...]], Settings] = {}
+        self._conditions: dict[int, Conditions] = {}
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The rules; they are loaded when the first file is judged."""
+        from vllint.registry import load_rules
+
+        return load_rules(self.request.plugins)
 
     def check(self, paths: Sequence[str]) -> Report:
         """Check files and folders."""
-        judged: list[Judged] = []
-        passed_over: list[PassedOver] = []
-        problems: list[str] = []
-        thresholds: dict[str, Severity] = {}
+        found = self._visit(paths, lambda file: self.judge_bytes(file.path, file.raw))
+        passed_over, problems = tuple(found.passed_over), tuple(found.problems)
+        return Report(tuple(found.results), self.registry, passed_over, problems, found.thresholds)
+
+    def run_report(self, paths: Sequence[str], *, launches: bool = True, cache: bool = False) -> RunReport:
+        """Check files and folders, keeping of each file only what reports say of it.
+
+        Without `launches` these are counted only. With `cache`, files that an earlier run judged under
+        the same conditions are not judged again.
+        """
+        from vllint.report.document import RunReport
+        from vllint.reporting import FileReporter
+
+        with FileReporter(self, launches, cache) as reporter:
+            found = self._visit(paths, reporter.report)
+        return RunReport(
+            tuple(found.results), _unread(found.passed_over), tuple(found.problems), found.thresholds
+        )
+
+    def _visit(self, paths: Sequence[str], judge: Callable[[Candidate], T]) -> _Visited[T]:
+        visited: _Visited[T] = _Visited([], [], [], {})
         for found in self.discover(paths):
             if isinstance(found, PassedOver):
-                passed_over.append(found)
-                continue
-            if isinstance(found, Unreadable):
-                problems.append(f"{found.path}: {found.reason}")
-                continue
-            judged.append(self.judge_bytes(found.path, found.raw))
-            thresholds[found.path] = self.conditions(found.path).settings.fail_on
-        return Report(tuple(judged), self.registry, tuple(passed_over), tuple(problems), thresholds)
+                visited.passed_over.append(found)
+            elif isinstance(found, Unreadable):
+                visited.problems.append(f"{found.path}: {found.reason}")
+            else:
+                visited.results.append(judge(found))
+                visited.thresholds[found.path] = self.settings(found.path).fail_on
+        return visited
 
     def discover(self, paths: Sequence[str]) -> Iterator[Candidate | PassedOver | Unreadable]:
         """Yield what becomes of each file at or below `paths`, settings' exclusions applied."""
         request = self.request
         for found in discover(paths, exclude=request.exclude, force_exclude=request.force_exclude):
             if isinstance(found, Candidate) and (request.force_exclude or not found.explicit):
-                settings = self.conditions(found.path).settings
-                if settings.excludes(relative_to_root(found.path, settings)):
+                settings = self.settings(found.path)
+                if settings.exclude and settings.excludes(relative_to_root(found.path, settings)):
                     yield PassedOver(found.path, Reason.EXCLUDED)
                     continue
             yield found
 
-    def judge_bytes(self, path: str, raw: bytes) -> Judged:
-        """Judge a file's content; bytes that are no text are a finding like other unreadable content."""
+    def judge_bytes(self, path: str, raw: bytes, neighbour: Neighbour | None = None) -> Judged:
+        """Judge a file's content; bytes that are no text are a finding like other unreadable content.
+
+        `neighbour` reads the files beside it in place of the disk.
+        """
+        from vllint.engine import judge_source, judge_unreadable
+        from vllint.neighbours import neighbour_of
+        from vllint_schemas import SourceProblem, Span
+
+        settings, assumptions = self.conditions(path)
         try:
-            return self.judge(decode(path, raw))
+            source = decode(path, raw)
         except UndecodableText as error:
             message = f"the file cannot be read: {error.reason} at byte {error.offset}"
             problem = SourceProblem("not_parsed", message, Span(path, 0, 0))
-            return judge_unreadable(problem, self.registry.rules, self.conditions(path).settings)
+            return judge_unreadable(problem, self.registry.rules, settings)
+        beside = neighbour or neighbour_of(path, {})
+        return judge_source(source, beside, self.registry.rules, settings, assumptions)
 
     def judge(self, source: SourceText, neighbours: Mapping[str, str] | None = None) -> Judged:
         """Judge one file; `neighbours` are texts to take in place of the files of these paths."""
+        from vllint.engine import judge_source
+        from vllint.neighbours import neighbour_of
+
         settings, assumptions = self.conditions(source.path)
         neighbour = neighbour_of(source.path, neighbours or {})
         return judge_source(source, neighbour, self.registry.rules, settings, assumptions)
 
     def check_command(self, text: str) -> Report:
         """Check a command given as text, under the settings of the working directory."""
+        from vllint.engine import judge_command
+        from vllint.neighbours import neighbour_of
+        from vllint_schemas import Word
+
         settings, assumptions = self.conditions(COMMAND_PATH)
-        word = Word.verbatim(text, COMMAND_PATH, 0)
-        judged = judge_command(
-            word, (), neighbour_of(COMMAND_PATH, {}), self.registry.rules, settings, assumptions
-        )
+        word, neighbour = Word.verbatim(text, COMMAND_PATH, 0), neighbour_of(COMMAND_PATH, {})
+        judged = judge_command(word, (), neighbour, self.registry.rules, settings, assumptions)
         return Report((judged,), self.registry, thresholds={COMMAND_PATH: settings.fail_on})
 
-    def conditions(self, path: str) -> Conditions:
-        """Return what a file is judged by: its settings file, its overrides, then the request."""
-        base = self.request.settings or self._search.of_folder(Path(path).parent)
-        overrides = base.overrides_for(relative_to_root(path, base)) if base.overrides else ()
-        key = (base.source, overrides)
-        known = self._conditions.get(key)
+    def settings(self, path: str) -> Settings:
+        """Return a file's settings with the overrides for it, before the request's own selection."""
+        base = self.request.settings or self._search.of_folder(_folder(path))
+        if not base.overrides:
+            return base
+        overrides = base.overrides_for(relative_to_root(path, base))
+        known = self._overridden.get((base.source, overrides))
         if known is None:
-            settings = self._requested(base.overridden(overrides))
-            known = self._conditions[key] = Conditions(settings, _assumptions(self.request, settings))
+            known = self._overridden[base.source, overrides] = base.overridden(overrides)
+        return known
+
+    def conditions(self, path: str) -> Conditions:
+        """Return what a file is judged by: its settings, then the request."""
+        from vllint.conditions import Conditions, assumptions_of
+
+        stated = self.settings(path)
+        known = self._conditions.get(id(stated))
+        if known is None:
+            settings = self._requested(stated)
+            known = Conditions(settings, assumptions_of(self.request, settings))
+            self._conditions[id(stated)] = known
         return known
 
     def _requested(self, settings: Settings) -> Settings:
@@ -200,25 +254,22 @@ class Checker:
 
     def still_reads(self, path: str, old: str, new: str) -> bool:
         """Whether a changed file holds the same launches as before and no new problem."""
+        from vllint.neighbours import neighbour_of
+        from vllint.sources.readers import read_source
+
         neighbour, env_files = neighbour_of(path, {}), self.request.env_files
         before = read_source(SourceText(path, old), neighbour, env_files)
         return before.same_launches(read_source(SourceText(path, new), neighbour, env_files))
 
 
-def _assumptions(request: Request, settings: Settings) -> Assumptions:
-    machines: list[Machine] = []
-    versions: list[Located[str]] = []
-    if request.gpu is not None:
-        machines.append(stated_machine(request.gpu, Origin.COMMAND_LINE, "--gpu"))
-    if settings.gpu is not None:
-        machines.append(stated_machine(settings.gpu, Origin.SETTINGS, f"{settings.source}: gpu"))
-    if request.vllm_version is not None:
-        versions.append(stated_version(request.vllm_version, Origin.COMMAND_LINE, "--vllm-version"))
-    if settings.vllm_version is not None:
-        where = f"{settings.source}: vllm-version"
-        versions.append(stated_version(settings.vllm_version, Origin.SETTINGS, where))
-    models = ModelSources(by_id=stated_models(settings)) if settings.models else ModelSources()
-    return Assumptions(tuple(machines), tuple(versions), models, request.env_files)
+def _folder(path: str) -> str:
+    folder, slash, _ = path.rpartition("/")
+    return folder or slash
+
+
+def _unread(passed_over: Sequence[PassedOver]) -> int:
+    """Return how many files were read and found not to mention vLLM."""
+    return sum(1 for over in passed_over if over.reason is Reason.NO_MARKER)
 
 
 def check_paths(paths: Sequence[str | os.PathLike[str]], settings: Settings | None = None) -> Report:

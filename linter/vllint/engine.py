@@ -9,10 +9,12 @@ from vllint.facts import FactName, LaunchFacts, Release
 from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
 from vllint.memory.estimate import estimate_memory, known_card
 from vllint.models.resolve import ModelSources, resolve_model
+from vllint.neighbours import Neighbour
 from vllint.rule import Rule
 from vllint.settings import Settings, is_selected, severity_of
 from vllint.sources.directives import Directive, Stated, read_directives, stated_for
-from vllint.sources.readers import Neighbour, Reading, read_command, read_source
+from vllint.sources.readers import Reading, read_command, read_source
+from vllint.suppress import idle_suppressions, read_suppressions, suppress
 from vllint.text.source import SourceText
 from vllint.vllm.engine_args import engine_args
 from vllint.vllm.options import nearest, releases
@@ -53,6 +55,7 @@ class Assumptions:
     vllm_versions: tuple[Located[str], ...] = ()
     models: ModelSources = ModelSources()  # noqa: RUF009 - immutable
     env_files: tuple[SourceText, ...] | None = None
+    heeds_comments: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,26 @@ def _judge(
     for facts in launches:
         findings.extend(_check(facts, rules, unchecked))
     kept = _selected(findings, settings, {rule.code: rule for rule in rules})
+    if assumptions.heeds_comments and any("vllint:" in content for content in texts.values()):
+        kept = _unsuppressed(kept, path, texts, rules, settings)
     return Judged(path, reading.kinds, launches, kept, tuple(dict.fromkeys(unchecked)), texts)
+
+
+def _unsuppressed(
+    findings: tuple[Finding, ...],
+    path: str,
+    texts: Mapping[str, str],
+    rules: Sequence[Rule],
+    settings: Settings,
+) -> tuple[Finding, ...]:
+    """Take out what comments suppress, and add what is wrong with the comments of the file itself."""
+    comments = [one for place, content in texts.items() for one in read_suppressions(content, place)]
+    left, used = suppress(findings, comments)
+    own = [one for one in comments if one.comment.path == path]
+    problems = idle_suppressions(own, used, rules, settings, texts[path]) if own else ()
+    said = [finding for problem in problems for rule in rules for finding in rule.check_source(problem)]
+    extra = _selected(said, settings, {rule.code: rule for rule in rules})
+    return tuple(sorted((*left, *extra), key=lambda finding: (finding.span, finding.code)))
 
 
 def _facts(

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vllint.discover import MAX_BYTES, displayed, repository_root
-from vllint.sources.readers import Neighbour
 from vllint.text.source import SourceText, UndecodableText, decode
+
+Neighbour = Callable[[str], SourceText | None]
+"""Reads a file that stands beside the one being read; `None` when there is none."""
+
+
+class Neighbours:
+    """Reads the files beside those of one run, each once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], SourceText | None] = {}
+
+    def of(self, path: str) -> Neighbour:
+        """Return a reader of the files that stand beside `path`."""
+        folder = path.removesuffix(path.rpartition("/")[2])
+
+        def read(name: str) -> SourceText | None:
+            key = (folder, name)
+            if key not in self._read:
+                self._read[key] = neighbour_of(path, {})(name)
+            return self._read[key]
+
+        return read
 
 
 def neighbour_of(path: str, texts: Mapping[str, str]) -> Neighbour:
@@ -16,13 +38,15 @@ def neighbour_of(path: str, texts: Mapping[str, str]) -> Neighbour:
     `texts` are read in place of the files of these paths.
     """
     folder = Path(path).absolute().parent
-    root = Path(repository_root(str(folder)) or folder).resolve()
 
     def read(name: str) -> SourceText | None:
         beside = folder / name
+        if not texts and not os.path.lexists(beside):
+            return None
         shown = displayed(str(beside), Path.cwd().as_posix())
         if shown in texts:
             return SourceText(shown, texts[shown])
+        root = Path(repository_root(str(folder)) or folder).resolve()
         real = beside.resolve()
         if not real.is_relative_to(root) or not real.is_file() or real.stat().st_size > MAX_BYTES:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -28,6 +28,11 @@ class Registry(NamedTuple):
 
     rules: tuple[Rule, ...]
     failures: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The addresses of the rules' documentation by code."""
+        return {rule.code: rule.url for rule in self.rules}
 
 
 def load_rules(plugins: Sequence[Path] = ()) -> Registry:

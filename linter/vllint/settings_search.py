@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vllint.discover import repository_root
-from vllint.models.catalogue import find_model
 from vllint.settings import ModelStatement, Settings, SettingsError
-from vllint_schemas import ModelFacts, Unknown
+
+if TYPE_CHECKING:
+    from vllint_schemas import ModelFacts, Unknown
 
 NAMES = (".vllint.toml", "vllint.toml", "pyproject.toml")
 
@@ -18,11 +21,15 @@ class SettingsSearch:
 
     def __init__(self, version: str) -> None:
         self._version = version
+        self._by_name: dict[str, Settings] = {}
         self._by_folder: dict[Path, Settings] = {}
 
-    def of_folder(self, folder: Path) -> Settings:
+    def of_folder(self, folder: str) -> Settings:
         """Return the settings that hold in a folder, before overrides; raises SettingsError."""
-        return self._of_folder(folder.absolute())
+        known = self._by_name.get(folder)
+        if known is None:
+            known = self._by_name[folder] = self._of_folder(Path(folder).absolute())
+        return known
 
     def read(self, path: Path) -> Settings:
         """Return the settings of a file that the user names; raises SettingsError."""
@@ -39,13 +46,16 @@ class SettingsSearch:
             return known
         settings = self._own(folder)
         if settings is None:
-            is_top = folder.parent == folder or (folder / ".git").exists()
+            is_top = folder.parent == folder or os.path.lexists(f"{folder}/.git")
             settings = Settings() if is_top else self._of_folder(folder.parent)
         self._by_folder[folder] = settings
         return settings
 
     def _own(self, folder: Path) -> Settings | None:
         for name in NAMES:
+            # Most folders have none of them, and the names are asked for in each.
+            if not os.path.lexists(f"{folder}/{name}"):
+                continue
             path = folder / name
             if not path.is_file() or (name == "pyproject.toml" and not _mentions_vllint(path)):
                 continue
@@ -78,6 +88,9 @@ def stated_models(settings: Settings) -> Mapping[str, ModelFacts | Unknown]:
 
 
 def _stated_model(name: str, model: ModelStatement, settings: Settings) -> ModelFacts | Unknown:
+    from vllint.models.catalogue import find_model
+    from vllint_schemas import Unknown
+
     if model.like is not None:
         found = find_model(model.like)
         if found is None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from vllint_schemas.arguments import ConfigFile
+from vllint_schemas.findings import Edit
 from vllint_schemas.known import Located, Unknown
 from vllint_schemas.position import Span
 from vllint_schemas.words import Word
@@ -138,8 +139,13 @@ class Launch(NamedTuple):
 
 
 class SourceProblem(NamedTuple):
-    """A file that looks like one of ours and cannot be read: `kind` decides how loudly to say so."""
+    """Something about a file rather than a launch in it; `edits` mend it where that can be done.
 
-    kind: Literal["not_parsed", "not_rendered"]
+    `not_parsed`: it looks like one of ours and cannot be read; `not_rendered`: a template; the others: a
+    comment that suppresses nothing, or names a rule that does not exist.
+    """
+
+    kind: Literal["not_parsed", "not_rendered", "unused_suppression", "unknown_rule"]
     message: str
     span: Span
+    edits: tuple[Edit, ...] = ()

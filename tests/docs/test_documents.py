@@ -91,7 +91,7 @@ def test_ci_installs_and_tests_as_the_readme_says() -> None:
     [command] = [block for block in blocks(README, "sh") if "pytest" in block]
     assert re.search(r"pip install .*-e \"\.\[dev\]\" && \.venv/bin/pytest\n$", command)
     assert re.search(r"(?m)^pip install .*-e \"\.\[dev\]\"$", CI)
-    assert CI.endswith("\npytest\n")
+    assert "\npytest || " in CI
 
 
 @pytest.fixture

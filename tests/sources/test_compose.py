@@ -125,8 +125,8 @@ def test_a_backslash_at_the_end_of_a_line_escapes_the_line_break_as_compose_read
 
 
 def test_json_in_single_quotes_keeps_its_double_quotes(service: Service, argv: Argv) -> None:
-    found = service(IMAGE + 'command: --model Q/x --speculative-config \'{"method": "ngram"}\'')
-    assert argv(found)[-1] == '{"method": "ngram"}'
+    found = service(IMAGE + 'command: --model Q/x --speculative-config \'{"method":"n gram"}\'')
+    assert argv(found)[-1] == '{"method":"n gram"}'
 
 
 def test_an_unclosed_quote_is_reported_where_it_opens(read: Read) -> None:

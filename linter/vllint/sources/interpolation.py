@@ -97,16 +97,13 @@ def _look_up(name: str, use: Word, variables: Mapping[str, Word]) -> Word:
 
 
 def _closing_brace(text: str, position: int) -> int | None:
-    """Return the place of the brace that closes a `${` whose content starts at `position`."""
+    """Return the place of the brace that closes a `${` whose content starts at `position`.
+
+    Every brace within counts, as in compose-go 2 (`template.go`), so that a default may be JSON.
+    """
     depth = 1
-    while position < len(text):
-        if text.startswith("${", position):
-            depth += 1
-            position += 2
-            continue
-        if text[position] == "}":
-            depth -= 1
-            if depth == 0:
-                return position
-        position += 1
+    for place in range(position, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
     return None

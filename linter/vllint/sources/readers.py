@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from vllint.neighbours import Neighbour
 from vllint.sources.compose import compose_launches, is_compose
 from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
 from vllint.sources.env_files import read_env_file
@@ -23,9 +24,6 @@ from vllint.text.yaml_tree import parse_yaml
 from vllint.vllm.config_file import read_config_file
 from vllint.vllm.tokens import config_path
 from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
-
-Neighbour = Callable[[str], SourceText | None]
-"""Reads a file that stands beside the one being read; `None` when there is none."""
 
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
 _YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})

@@ -1,0 +1,283 @@
+"""Which words of a command start a server: wrappers, shells in shells, and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vllint.sources.readers import Reading
+from vllint_schemas import EntryPoint, Launch, Located
+
+Read = Callable[..., Reading]
+Argv = Callable[[Launch], list[str]]
+Count = Callable[[Launch], Any]
+
+
+def only(read: Read, command: str) -> Launch:
+    reading = read(f"{command}\n", "run.sh")
+    assert not reading.problems
+    [launch] = reading.launches
+    return launch
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vllm serve Q/x -tp 2",
+        "/opt/venv/bin/vllm serve Q/x -tp 2",
+        "$VENV/bin/vllm serve Q/x -tp 2",
+        "exec vllm serve Q/x -tp 2",
+        "exec vllm serve Q/x -tp 2 2>&1 | tee log",
+        "nohup vllm serve Q/x -tp 2 > log 2>&1 &",
+        "nohup nice -n 5 vllm serve Q/x -tp 2 &",
+        "env vllm serve Q/x -tp 2",
+        "env A=1 B=2 vllm serve Q/x -tp 2",
+        "sudo -u vllm vllm serve Q/x -tp 2",
+        "time vllm serve Q/x -tp 2",
+        "uv run --with vllm vllm serve Q/x -tp 2",
+        "conda run -n env --no-capture-output vllm serve Q/x -tp 2",
+        "timeout 60 vllm serve Q/x -tp 2",
+        "setsid vllm serve Q/x -tp 2",
+        "srun --gpus=2 vllm serve Q/x -tp 2",
+        "numactl --cpunodebind=0 vllm serve Q/x -tp 2",
+        "(cd /srv && vllm serve Q/x -tp 2)",
+        "cd /srv; { vllm serve Q/x -tp 2; }",
+        "bash -c 'vllm serve Q/x -tp 2'",
+        'bash -c "vllm serve Q/x -tp 2"',
+        "bash -lc 'vllm serve Q/x -tp 2'",
+        "bash -ceu 'vllm serve Q/x -tp 2'",
+        "bash -euo pipefail -c 'vllm serve Q/x -tp 2'",
+        "bash -o pipefail -c 'vllm serve Q/x -tp 2'",
+        "bash --norc -x -c 'vllm serve Q/x -tp 2'",
+        "bash -c -- 'vllm serve Q/x -tp 2'",
+        "sh -c 'exec vllm serve Q/x -tp 2' ignored",
+        "bash -c \"bash -c 'vllm serve Q/x -tp 2'\"",
+        "nohup bash -c 'vllm serve Q/x -tp 2' &",
+        "screen -dmS llm bash -c 'vllm serve Q/x -tp 2'",
+        "eval vllm serve Q/x -tp 2",
+        "eval 'vllm serve' 'Q/x -tp 2'",
+        "python -m vllm.entrypoints.cli.main serve Q/x -tp 2",
+        "kubectl exec pod -- vllm serve Q/x -tp 2",
+    ],
+)
+def test_a_server_is_found_behind_what_runs_it(read: Read, argv: Argv, command: str) -> None:
+    launch = only(read, command)
+    assert launch.entry_point is EntryPoint.SERVE
+    assert argv(launch) == ["Q/x", "-tp", "2"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m vllm.entrypoints.openai.api_server --model Q/x",
+        "python3 -u -m vllm.entrypoints.openai.api_server --model Q/x",
+        "/usr/bin/python3.12 -m vllm.entrypoints.openai.api_server --model Q/x",
+        "CUDA_VISIBLE_DEVICES=0 nohup python -m vllm.entrypoints.openai.api_server --model Q/x &",
+        "torchrun --nproc 1 -m vllm.entrypoints.openai.api_server --model Q/x",
+    ],
+)
+def test_the_api_server_module_is_the_other_front_door(read: Read, argv: Argv, command: str) -> None:
+    launch = only(read, command)
+    assert launch.entry_point is EntryPoint.API_SERVER
+    assert argv(launch) == ["--model", "Q/x"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo vllm serve Q/x",
+        "printf '%s' 'vllm serve Q/x'",
+        "pkill -f 'vllm serve'",
+        "pgrep -f vllm serve",
+        "ps aux | grep vllm serve",
+        "which vllm serve",
+        "# vllm serve Q/x",
+        "cat <<EOF\nvllm serve Q/x\nEOF",
+        "cat > run.sh <<'EOF'\nvllm serve Q/x\nEOF",
+        "x='vllm serve Q/x'",
+        "vllm bench serve --model Q/x",
+        "vllm chat --model Q/x",
+        "vllm",
+        "pip install vllm",
+        "python -m vllm.entrypoints.cli.main bench",
+        "python -m vllm.entrypoints.openai.run_batch -i a",
+        "bash script.sh -c 'vllm serve Q/x'",
+        "docker build -t vllm .",
+        "docker run",
+        "docker run --rm",
+        "docker run python:3 echo vllm serve",
+        "docker pull vllm/vllm-openai:v0.9.1",
+    ],
+)
+def test_words_that_only_mention_the_server_start_none(read: Read, command: str) -> None:
+    assert read(f"{command}\n", "run.sh").launches == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("vllm serve Q/x", None),
+        ("CUDA_VISIBLE_DEVICES=0,1 vllm serve Q/x", 2),
+        ("CUDA_VISIBLE_DEVICES=0,1 nohup vllm serve Q/x", 2),
+        ("env CUDA_VISIBLE_DEVICES=0,1 vllm serve Q/x", 2),
+        ("env -i A=1 CUDA_VISIBLE_DEVICES=0,1 vllm serve Q/x", 2),
+        ("env -u HOME CUDA_VISIBLE_DEVICES=3 vllm serve Q/x", 1),
+        ("nohup env CUDA_VISIBLE_DEVICES=3 vllm serve Q/x", 1),
+        ("sudo -E CUDA_VISIBLE_DEVICES=3 vllm serve Q/x", 1),
+        ("export CUDA_VISIBLE_DEVICES=0,1\nvllm serve Q/x", 2),
+        ("declare -x CUDA_VISIBLE_DEVICES=0,1\nvllm serve Q/x", 2),
+        ("CUDA_VISIBLE_DEVICES=0,1\nexport CUDA_VISIBLE_DEVICES\nvllm serve Q/x", 2),
+        ("CUDA_VISIBLE_DEVICES=0,1\nvllm serve Q/x", None),
+        ("export CUDA_VISIBLE_DEVICES=0\nunset CUDA_VISIBLE_DEVICES\nvllm serve Q/x", None),
+        ("export CUDA_VISIBLE_DEVICES=0\nCUDA_VISIBLE_DEVICES=0,1 vllm serve Q/x", 2),
+        ("export CUDA_VISIBLE_DEVICES=$1\nvllm serve Q/x", None),
+        ("export CUDA_VISIBLE_DEVICES=${1:-0,1}\nvllm serve Q/x", 2),
+        ("CUDA_VISIBLE_DEVICES=0 bash -c 'vllm serve Q/x'", 1),
+        ("bash -c 'CUDA_VISIBLE_DEVICES=0 vllm serve Q/x'", 1),
+        ("CUDA_VISIBLE_DEVICES=0 true\nvllm serve Q/x", None),
+        ("(export CUDA_VISIBLE_DEVICES=0)\nvllm serve Q/x", None),
+    ],
+)
+def test_gpus_are_what_the_servers_process_may_see(
+    read: Read, gpu_count: Count, command: str, expected: object
+) -> None:
+    assert gpu_count(only(read, command)) == expected
+
+
+IMAGE = "vllm/vllm-openai:v0.9.1 --model Q/x"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", None),
+        ("--gpus all", "all"),
+        ("--gpus=all", "all"),
+        ("--gpus 2", 2),
+        ("--gpus=-1", "all"),
+        ("--gpus '\"device=0,1\"'", 2),
+        ('--gpus "\\"device=0,1,2\\""', 3),
+        ("--gpus='\"device=0\"'", 1),
+        ("--gpus device=0", 1),
+        ("--gpus device=GPU-3a23c669", 1),
+        ("--gpus '\"device=0,1\",capabilities=utility'", 2),
+        ("--gpus count=2", 2),
+        ("--gpus all,capabilities=utility", "all"),
+        ('--gpus "device=$GPU"', None),
+        ("--gpus $N", None),
+        ("--gpus 1 --gpus all", "all"),
+        ("--gpus all -e CUDA_VISIBLE_DEVICES=0,1", 2),
+        ("--gpus all -eCUDA_VISIBLE_DEVICES=0", 1),
+        ("--gpus all --env=CUDA_VISIBLE_DEVICES=0", 1),
+        ("--gpus all --env CUDA_VISIBLE_DEVICES=0,1", 2),
+        ("--gpus all -e CUDA_VISIBLE_DEVICES", None),
+        ("--gpus all -e CUDA_VISIBLE_DEVICES=$GPU", None),
+        ("--gpus all -e CUDA_VISIBLE_DEVICES=0 -e CUDA_VISIBLE_DEVICES=0,1", 2),
+        ("--gpus all -e NVIDIA_VISIBLE_DEVICES=0", "all"),
+        ("--runtime nvidia -e NVIDIA_VISIBLE_DEVICES=0,1", 2),
+        ("--runtime=nvidia", None),
+        ("-e NVIDIA_VISIBLE_DEVICES=0,1", None),
+    ],
+)
+def test_docker_gives_the_gpus_that_its_options_say(
+    read: Read, gpu_count: Count, options: str, expected: object
+) -> None:
+    assert gpu_count(only(read, f"docker run {options} {IMAGE}")) == expected
+
+
+def test_a_variable_passed_on_to_a_container_has_the_shells_value(read: Read, gpu_count: Count) -> None:
+    command = f"export CUDA_VISIBLE_DEVICES=2,3\ndocker run --gpus all -e CUDA_VISIBLE_DEVICES {IMAGE}"
+    assert gpu_count(only(read, command)) == 2
+
+
+def test_the_clients_own_variables_do_not_reach_the_container(read: Read, gpu_count: Count) -> None:
+    assert gpu_count(only(read, f"CUDA_VISIBLE_DEVICES=0 docker run --gpus all {IMAGE}")) == "all"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-it --rm",
+        "-d --name vllm --restart unless-stopped",
+        "-p 8000:8000 -v ~/.cache:/root/.cache --ipc=host --shm-size 16g",
+        "-p8000:8000 -v/a:/b",
+        "-itp 8000:8000",
+        "-dp8000:8000",
+        "--rm=true --init --privileged",
+        "--ulimit memlock=-1 --ulimit stack=67108864 --cap-add SYS_ADMIN",
+        "--env HF_TOKEN=$HF_TOKEN --env-file .env --network host",
+        "--mount type=bind,src=/a,dst=/b --workdir /w --user 1000:1000",
+        "--device /dev/kfd --device /dev/dri --group-add video --security-opt seccomp=unconfined",
+        "--log-driver json-file --log-opt max-size=10m --health-cmd 'curl -f x' --pull always",
+        "$DOCKER_OPTS",
+        '"${OPTS[@]}"',
+    ],
+)
+def test_docker_options_with_and_without_values_are_told_apart(
+    read: Read, argv: Argv, options: str
+) -> None:
+    launch = only(read, f"docker run {options} {IMAGE}")
+    assert argv(launch) == ["--model", "Q/x"]
+    assert launch.image is not None and launch.image.text == "vllm/vllm-openai:v0.9.1"
+
+
+@pytest.mark.parametrize(
+    ("command", "entry_point", "words"),
+    [
+        ("docker run vllm/vllm-openai:v0.12.0 Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("podman run vllm/vllm-openai:v0.12.0 Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("docker container run vllm/vllm-openai:v0.12.0 Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("docker create vllm/vllm-openai:v0.12.0 Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("sudo docker run vllm/vllm-openai:v0.12.0 Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("docker run vllm/vllm-openai:v0.12.0", EntryPoint.SERVE, []),
+        ("docker run --entrypoint vllm vllm/vllm-openai:v0.9.1 serve Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("docker run --entrypoint '' vllm/vllm-openai:v0.9.1 vllm serve Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("docker run --entrypoint bash vllm/vllm-openai -c 'vllm serve Q/x'", EntryPoint.SERVE, ["Q/x"]),
+        ("docker run my/image vllm serve Q/x", EntryPoint.SERVE, ["Q/x"]),
+        ("docker run my/image bash -c 'pip list && vllm serve Q/x'", EntryPoint.SERVE, ["Q/x"]),
+        (
+            "docker run my/image python3 -m vllm.entrypoints.openai.api_server --model Q/x",
+            EntryPoint.API_SERVER,
+            ["--model", "Q/x"],
+        ),
+    ],
+)
+def test_a_container_runs_its_entrypoint_and_its_words(
+    read: Read, argv: Argv, command: str, entry_point: EntryPoint, words: list[str]
+) -> None:
+    launch = only(read, command)
+    assert (launch.entry_point, argv(launch)) == (entry_point, words)
+
+
+def test_another_entrypoint_of_the_official_image_starts_no_server(read: Read) -> None:
+    text = "docker run --entrypoint nvidia-smi vllm/vllm-openai:v0.9.1 -L\n"
+    assert read(text, "run.sh").launches == ()
+
+
+def test_the_release_is_the_containers_and_not_the_scripts(read: Read) -> None:
+    launch = only(read, f"pip install vllm==0.8.5\ndocker run {IMAGE}")
+    assert isinstance(launch.vllm_version, Located)
+    assert launch.vllm_version.value == "0.9.1"
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [
+        ("pip install vllm==0.8.5", "0.8.5"),
+        ("pip install -U 'vllm==0.8.5.post1' torch", "0.8.5.post1"),
+        ('uv pip install "vllm[audio,video]==0.10.2" --torch-backend=auto', "0.10.2"),
+        ("python -m pip install vllm==0.8.5", "0.8.5"),
+        ("pip install vllm", None),
+        ("pip install 'vllm>=0.8'", None),
+        ("pip install vllm==$VERSION", None),
+        ("VERSION=0.9.1\npip install vllm==$VERSION", "0.9.1"),
+        ("pip download vllm==0.8.5", None),
+        ("pip install vllm-flash-attn==2.6.1", None),
+        ("pip install vllm==0.7.3\npip install vllm==0.8.5", "0.8.5"),
+    ],
+)
+def test_the_release_is_what_the_script_installed_last(read: Read, line: str, version: str | None) -> None:
+    found = only(read, f"{line}\nvllm serve Q/x").vllm_version
+    assert (found.value if isinstance(found, Located) else None) == version
