@@ -133,6 +133,11 @@ class Checker:
 
         return load_rules(self.request.plugins)
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What kept rules from loading, if they were asked for."""
+        return self.registry.failures if "registry" in vars(self) else ()
+
     def check(self, paths: Sequence[str]) -> Report:
         """Check files and folders."""
         found = self._visit(paths, lambda file: self.judge_bytes(file.path, file.raw))

@@ -131,12 +131,14 @@ def _judge(
         finding for problem in reading.problems for rule in rules for finding in rule.check_source(problem)
     ]
     unchecked: list[Unchecked] = []
+    silent: set[str] = set()
     launches = _facts(reading.launches, text, path, texts, assumptions) if reading.launches else ()
     for facts in launches:
-        findings.extend(_check(facts, rules, unchecked))
+        findings.extend(_check(facts, rules, unchecked, silent))
     kept = _selected(findings, settings, {rule.code: rule for rule in rules})
     if assumptions.heeds_comments and any("vllint:" in content for content in texts.values()):
-        kept = _unsuppressed(kept, path, texts, rules, settings)
+        judging = [rule for rule in rules if rule.code not in silent]
+        kept = _unsuppressed(kept, path, texts, rules, judging, settings)
     return Judged(path, reading.kinds, launches, kept, tuple(dict.fromkeys(unchecked)), texts)
 
 
@@ -145,13 +147,17 @@ def _unsuppressed(
     path: str,
     texts: Mapping[str, str],
     rules: Sequence[Rule],
+    judging: Sequence[Rule],
     settings: Settings,
 ) -> tuple[Finding, ...]:
-    """Take out what comments suppress, and add what is wrong with the comments of the file itself."""
+    """Take out what comments suppress, and add what is wrong with the comments of the file itself.
+
+    `judging` are the rules that had all they need for every launch.
+    """
     comments = [one for place, content in texts.items() for one in read_suppressions(content, place)]
     left, used = suppress(findings, comments)
     own = [one for one in comments if one.comment.path == path]
-    problems = idle_suppressions(own, used, rules, settings, texts[path]) if own else ()
+    problems = idle_suppressions(own, used, rules, judging, settings, texts[path]) if own else ()
     said = [finding for problem in problems for rule in rules for finding in rule.check_source(problem)]
     extra = _selected(said, settings, {rule.code: rule for rule in rules})
     return tuple(sorted((*left, *extra), key=lambda finding: (finding.span, finding.code)))
@@ -260,17 +266,21 @@ def _machine_mates(facts: LaunchFacts, others: Iterable[LaunchFacts]) -> int | U
     return taken
 
 
-def _check(facts: LaunchFacts, rules: Sequence[Rule], unchecked: list[Unchecked]) -> list[Finding]:
+def _check(
+    facts: LaunchFacts, rules: Sequence[Rule], unchecked: list[Unchecked], silent: set[str]
+) -> list[Finding]:
     """Run the rules whose needs are met; those that wait for others come after them."""
     findings: list[Finding] = []
     for rule in sorted(rules, key=lambda rule: bool(rule.waits_for)):
         if any(finding.code in rule.waits_for for finding in findings):
+            silent.add(rule.code)
             continue
         missing = next(
             ((need, why) for need in rule.needs if (why := facts.why_unknown(need)) is not None), None
         )
         if missing is not None:
             unchecked.append(Unchecked(facts.launch.id, missing[0], missing[1].reason))
+            silent.add(rule.code)
             continue
         findings.extend(rule.check(facts))
     return findings

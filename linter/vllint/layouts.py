@@ -18,6 +18,9 @@ from vllint.vllm.legality import (
 from vllint_schemas import Applicability, EntryPoint, Fix, Instance, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
+_LENGTH_SHARE = 0.9
+"""How much of the KV cache a suggested context length fills: the estimate may be off."""
+
 _ORDER = {"fits": 0, "tight": 1, "unknown": 2, "does_not_fit": 3}
 
 
@@ -153,3 +156,14 @@ def fitting_instances(facts: LaunchFacts) -> tuple[FittingInstance, ...]:
         if not isinstance(estimate, Unknown) and estimate.verdict == "fits":
             found.append(FittingInstance(instance, instance.gpu_count))
     return tuple(found)
+
+
+def fitting_length(facts: LaunchFacts) -> int | None:
+    """Return the longest `--max-model-len` that the fullest rank likely holds, in whole blocks of 16 tokens."""
+    lengths: list[float] = []
+    for rank in facts.memory.ranks:
+        if isinstance(rank.kv_tokens, Unknown):
+            return None
+        lengths.append(rank.kv_tokens.mid)
+    tokens = int(min(lengths, default=0.0) * _LENGTH_SHARE) // 16 * 16
+    return tokens if tokens > 0 else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,10 @@ class FileReporter:
     ) -> None:
         """End the run."""
 
+    @cached_property
+    def _urls(self) -> Mapping[str, str]:
+        return self._checker.registry.urls
+
     def report(self, file: Candidate) -> FileReport:
         """Return a file's part of the report."""
         return self._judged(file)
@@ -42,4 +48,4 @@ class FileReporter:
         from vllint.report.file_report import file_report
 
         judged = self._checker.judge_bytes(file.path, file.raw, self._neighbours.of(file.path))
-        return file_report(judged, self._checker.registry.urls, self._launches)
+        return file_report(judged, self._urls, self._launches)

@@ -132,20 +132,23 @@ def idle_suppressions(
     suppressions: Sequence[Suppression],
     used: frozenset[tuple[Suppression, str]],
     rules: Sequence[Rule],
+    judging: Sequence[Rule],
     settings: Settings,
     text: str,
 ) -> Iterator[SourceProblem]:
     """Yield the comments that silence nothing, or name no rule.
 
-    Of rules that do not run, for not being selected, nothing can be told.
+    Nothing can be told of rules that are not selected, nor of those that could not judge every launch:
+    only `judging` did.
     """
     for one in suppressions:
         for selector in one.rules or ("",):
             meant = [rule for rule in rules if not selector or names_rule(selector, rule.code, rule.name)]
             if not meant:
                 yield SourceProblem("unknown_rule", f"there is no rule `{selector}`", one.comment)
-            elif (one, selector) not in used and any(
-                is_selected(settings, rule.code, rule.name, rule.preview) for rule in meant
+            elif (one, selector) not in used and all(
+                rule in judging and is_selected(settings, rule.code, rule.name, rule.preview)
+                for rule in meant
             ):
                 what = f"`{selector}`" if selector else "anything"
                 message = f"nothing here needs {what} to be suppressed"

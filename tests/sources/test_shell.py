@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -38,8 +39,6 @@ SCRIPTS = [
     "MODEL=Q/x\nvllm serve $MODEL",
     "MODEL=Q/x\nvllm serve ${MODEL}",
     "MODEL='Q x'\nvllm serve \"$MODEL\" $MODEL",
-    "MODEL=Q/x\nNAME=${MODEL##*/}\nvllm serve $MODEL --served-model-name $NAME",
-    "MODEL=Q/x\nvllm serve \"${MODEL%%/*}/y\" ${#MODEL}",
     "vllm serve ${MODEL:-Q/x} --port ${PORT:-8000}",
     "MODEL=${MODEL:-Q/x}\n: ${PORT:=8000}\nvllm serve $MODEL --port $PORT",
     "EXTRA=\nvllm serve Q/x $EXTRA",
@@ -50,7 +49,6 @@ SCRIPTS = [
     "ARGS=\"--a 1\"\nARGS=\"$ARGS --b 2\"\nARGS+=' --c 3'\nvllm serve Q/x $ARGS",
     "ARGS=(Q/x --a 'b c')\nvllm serve \"${ARGS[@]}\"",
     "ARGS=(\n  Q/x  # the model\n  # nothing\n  --a 'b c'\n)\nARGS+=(--d)\nvllm serve ${ARGS[@]} ${ARGS[0]} ${#ARGS[@]}",
-    "ARGS=(Q/x)\nif true; then ARGS+=(--a); fi\nvllm serve \"${ARGS[@]}\"",
     "CMD=(vllm serve Q/x)\n\"${CMD[@]}\" -tp 2",
     "CMD='vllm serve Q/x'\n$CMD -tp 2",
     "CMD=\"vllm serve Q/x\"\nCMD=\"$CMD --a 'b c'\"\neval $CMD\n",
@@ -60,7 +58,6 @@ SCRIPTS = [
     "for ((i=0; i<2; i++)); do vllm serve Q/x --port 800$i; done",
     "f() { vllm serve \"$1\" -tp \"$2\"; }\nf Q/x 2\nf Q/y 4",
     "f() {\n  local tp=${1:-2}\n  vllm serve Q/x -tp $tp\n}\nf\nf 4",
-    "case x in x) vllm serve Q/x ;; *) vllm serve Q/y ;; esac",
     "set -euo pipefail\nvllm serve Q/x",
     "bash -c 'vllm serve Q/x -tp 2'",
     "TP=2\nbash -c \"vllm serve Q/x -tp $TP\"",
@@ -68,12 +65,45 @@ SCRIPTS = [
     "vllm serve Q/x &\nwait",
     "vllm serve Q/x > /dev/null 2>&1 < /dev/null",
     "true && vllm serve Q/x || true",
-    "(A=1; vllm serve Q/x $A); vllm serve Q/y $A",
     "A=1 B=2 vllm serve Q/x",
-    "a=1,2\nvllm serve Q/x ${a/,/;} ${a^^} ${a:0:1}",
-    "vllm serve Q/x --a=~/b ~/c",
     "x=ab\nvllm serve Q/x \"é ü $x 🚀\"",
 ]
+
+PARTLY_KNOWN = [
+    "MODEL=Q/x\nNAME=${MODEL##*/}\nvllm serve $MODEL --served-model-name $NAME",
+    "MODEL=Q/x\nvllm serve \"${MODEL%%/*}/y\" ${#MODEL}",
+    "MODEL=Q/x\nvllm serve $MODEL --served-model-name $(basename $MODEL)",
+    "ARGS=(Q/x)\nif true; then ARGS+=(--a); fi\nvllm serve \"${ARGS[@]}\"",
+    "ARGS=Q/x\n[ -n \"$NONE\" ] && ARGS=\"$ARGS --a b\"\nvllm serve $ARGS",
+    "case x in x) vllm serve Q/x ;; *) vllm serve Q/y ;; esac",
+    "(A=1; vllm serve Q/x $A); vllm serve Q/y $A",
+    "a=1,2\nvllm serve Q/x ${a/,/;} ${a^^} ${a:0:1}",
+    "while read -r m; do vllm serve $m; done <<< $'Q/a\\nQ/b'",
+    "for m in $(echo Q/a Q/b); do vllm serve $m; done",
+    "set -- Q/x -tp 2\nvllm serve \"$@\"",
+    "f() { vllm serve \"$@\"; }\nf Q/x -tp 2",
+    "f() { shift; vllm serve \"$@\"; }\nf no Q/x -tp 2",
+    "TP=$(printf '%s' 2)\nvllm serve Q/x -tp $TP",
+    "TP=`printf 2`\nvllm serve Q/x -tp $TP",
+    "read -r TP <<< 4\nvllm serve Q/x -tp $TP",
+    "declare -A M=([a]=Q/x)\nvllm serve ${M[a]} ${M[b]:-none}",
+    "P=MODEL\nMODEL=Q/x\nvllm serve ${!P}",
+    "IFS=,\nA=Q/x,-tp,2\nvllm serve $A",
+    "i=0\nwhile [ $i -lt 2 ]; do vllm serve Q/x --port $i; i=$((i+1)); done",
+    "i=0\nuntil [ $i -ge 2 ]; do vllm serve Q/x --port $i; ((i++)); done",
+    "A=1\nunset A\nvllm serve Q/x ${A:-2}",
+    "A=1\nf() { local A=2; g; }\ng() { vllm serve Q/x $A; }\nf",
+    "printf -v M '%s/%s' Q x\nvllm serve $M",
+    "vllm serve Q/x --list={a,b} {1,2}",
+    "A=1 eval 'vllm serve Q/x $A'",
+    "exec 3>&1\nvllm serve Q/x 3>&-",
+    "[[ a == a ]] && M=Q/x || M=Q/y\nvllm serve $M",
+    "M=Q/y\n[ 1 = 1 ] && M=Q/x\nvllm serve $M",
+    "A=1\n(A=2)\nvllm serve Q/x $A",
+    "A=1\nA=2 true\nvllm serve Q/x $A",
+    "A=1\necho | A=2\nvllm serve Q/x $A",
+]
+"""Scripts of which something may stay unknown."""
 
 
 @pytest.fixture(scope="module")
@@ -96,18 +126,37 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[list[
     return run
 
 
+def pattern(launch: Launch) -> re.Pattern[str]:
+    """Return what a call's words, each ended by a NUL, look like; what is not known may be anything."""
+    parts = []
+    for word in launch.argv:
+        text, position = "", 0
+        for hole in word.holes:
+            text += re.escape(word.text[position : hole.at]) + (".*" if hole.splits else "[^\0]*")
+            position = hole.at
+        text += re.escape(word.text[position:]) + "\0"
+        parts.append(f"(?:{text})?" if word.splits and not word.text else text)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, *PARTLY_KNOWN])
+def test_what_a_real_bash_starts_is_found_in_the_script(
+    read: Read, bash: Callable[[str], list[list[str]]], script: str
+) -> None:
+    patterns = [pattern(launch) for launch in read(script + "\n", "run.sh").launches]
+    calls = bash(script)
+    assert calls, "the script of this test starts nothing"
+    for call in calls:
+        words = "".join(f"{word}\0" for word in call)
+        assert any(found.fullmatch(words) for found in patterns), call
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_starts_what_a_real_bash_starts(
+def test_a_script_whose_words_are_all_known_starts_what_a_real_bash_starts(
     read: Read, argv: Argv, bash: Callable[[str], list[list[str]]], script: str
 ) -> None:
-    launches = read(script + "\n", "run.sh").launches
-    known = [argv(launch) for launch in launches if all(word.is_known for word in launch.argv)]
-    expected = bash(script)
-    assert expected, "the script of this test starts nothing"
-    for call in known:
-        assert call in expected
-    if "case" not in script and "~" not in script and "||" not in script:
-        assert sorted(known) == sorted(expected)
+    found = [argv(launch) for launch in read(script + "\n", "run.sh").launches]
+    assert sorted(found) == sorted(bash(script))
 
 
 def test_both_branches_of_a_condition_are_launches(read: Read, argv: Argv) -> None:
@@ -225,9 +274,9 @@ def test_a_script_that_starts_itself_ends(read: Read) -> None:
 
 
 def test_a_very_long_line_is_read(read: Read) -> None:
-    text = "vllm serve Q/x " + "--api-key k " * 20_000 + "\n"
+    text = "vllm serve Q/x " + "--api-key k " * 5_000 + "\n"
     [launch] = read(text, "run.sh").launches
-    assert len(launch.argv) == 40_001
+    assert len(launch.argv) == 10_001
 
 
 def test_unknown_reasons_are_sentences_about_the_file(read: Read) -> None:

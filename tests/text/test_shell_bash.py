@@ -132,8 +132,8 @@ ARRAYS = ("P", "Q")
 PLAIN = "abcxyz0129-_./:=,@%+"
 ODD = 'ab1 \t\n*?[]#;&|<>()!~^"$`\\'
 ARRAY_FORMS = (
-    '"${%s[@]}"', "${%s[@]}", '"${%s[*]}"', "${%s[*]}", "${%s[0]}", "${#%s[@]}", '"x${%s[@]}y"', '"${%s[-1]}"',
-    "${%s}", '"${%s[@]:-none}"', '${%s[@]+"set"}',
+    '"${%s[@]}"', "${%s[@]}", '"${%s[*]}"', "${%s[*]}", "${%s[0]}", "${#%s[@]}", '"x${%s[@]}y"', 
+    '"${%s[-1]}"', "${%s}", '"${%s[@]:-none}"', '${%s[@]+"set"}',
 )  # fmt: skip
 BRACES = (
     "{a,b}",
@@ -321,7 +321,7 @@ class Writer:
         return f"{prefix} vllm {self.words(scope)} > /dev/null 2>&1"
 
     def unset_statement(self, scope: Scope, depth: int) -> str:
-        name = self.pick(NAMES)
+        name = self.pick(("B", "C"))
         scope.names = (*scope.names, name)
         return f'unset {name}; vllm ${name} "${name}" ${{{name}:-was unset}}; {name}=again; export -n {name}'
 
@@ -329,8 +329,8 @@ class Writer:
         return "\n".join(self.statement(scope, depth + 1) for _ in range(self.random.randint(1, 3)))
 
     def each_statement(self, scope: Scope, depth: int) -> str:
-        words = self.words(scope)
-        return f"for i{depth} in {words}; do\n{self.body(scope.inside(f'i{depth}'), depth)}\nvllm $i{depth}\ndone"
+        name, words = f"i{depth}", self.words(scope)
+        return f"for {name} in {words}; do\n{self.body(scope.inside(name), depth)}\nvllm ${name}\ndone"
 
     def count_statement(self, scope: Scope, depth: int) -> str:
         name = f"n{depth}"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from vllint import __version__
 from vllint.checking import Checker, Report, Request
-from vllint.cli.fixing import fix_files
 from vllint.discover import Candidate, Unreadable
-from vllint.redact import redacted
+from vllint.report.document import RunReport
 from vllint.report.formats import FORMATS, RenderOptions, renderer
 from vllint.settings import Settings, SettingsError
 from vllint.settings_search import SettingsSearch
@@ -73,8 +73,6 @@ def _with_settings(options: Options, request: Request) -> Request:
     if options.isolated:
         settings = Settings()
     elif options.settings_file is not None:
-        from vllint import __version__
-
         settings = SettingsSearch(__version__).read(options.settings_file)
     env_files = tuple(_text_of(path) for path in options.env_files) or None
     return request._replace(settings=settings, env_files=env_files)
@@ -89,23 +87,36 @@ def _text_of(path: Path) -> SourceText:
 
 def _run(options: Options, request: Request) -> int:
     checker = Checker(request)
-    for failure in checker.registry.failures:
-        _complain(f"warning: {failure}")
-    if checker.registry.failures and options.strict_plugins:
-        return FAILED
+    try:
+        if options.strict_plugins and checker.registry.failures:
+            return FAILED
+        return _run_with(checker, options)
+    finally:
+        for failure in checker.failures:
+            _complain(f"warning: {failure}")
+
+
+def _run_with(checker: Checker, options: Options) -> int:
     if options.mode is Mode.LIST_FILES:
         return _list_files(checker, options.paths)
-    if options.command is not None or "-" in options.paths:
-        report = _single(checker, options)
-    elif options.mode is Mode.REPORT:
-        report = checker.check(options.paths)
-    else:
-        report = fix_files(checker, options.paths, options.unsafe_fixes, options.mode is Mode.DIFF)
+    report = _report(checker, options)
     for problem in report.problems:
         _complain(problem)
     if options.mode is not Mode.DIFF:
-        _write_outputs(report, options.outputs)
+        _write_outputs(report, checker, options.outputs)
     return _exit_code(report, options)
+
+
+def _report(checker: Checker, options: Options) -> RunReport:
+    launches = any(FORMATS[output.format].needs_launches for output in options.outputs)
+    if options.command is not None or "-" in options.paths:
+        return _single(checker, options).parts(launches)
+    if options.mode is Mode.REPORT:
+        return checker.run_report(options.paths, launches=launches, cache=options.cache)
+    from vllint.cli.fixing import fix_files
+
+    only_show = options.mode is Mode.DIFF
+    return fix_files(checker, options.paths, options.unsafe_fixes, only_show).parts(launches)
 
 
 def _single(checker: Checker, options: Options) -> Report:
@@ -116,10 +127,10 @@ def _single(checker: Checker, options: Options) -> Report:
         raise click.UsageError("`-` and `--command` cannot be checked together with other paths")
     name = options.stdin_filename or "<stdin>"
     judged = checker.judge_bytes(name, sys.stdin.buffer.read())
-    return Report((judged,), checker.registry, (), (), {name: checker.conditions(name).settings.fail_on})
+    return Report((judged,), checker.registry, (), (), {name: checker.settings(name).fail_on})
 
 
-def _exit_code(report: Report, options: Options) -> int:
+def _exit_code(report: RunReport, options: Options) -> int:
     if report.problems:
         return FAILED
     if options.exit_zero:
@@ -145,24 +156,32 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
     return FAILED if failed else OK
 
 
-def _write_outputs(report: Report, outputs: Sequence[Output]) -> None:
-    document = report.document()
-    sources = {path: redacted(text) for path, text in report.sources.items()}
+def _write_outputs(report: RunReport, checker: Checker, outputs: Sequence[Output]) -> None:
+    document = report.document(__version__)
+    sources = _redacted(report.sources)
     for output in outputs:
-        text = renderer(output.format)(document, sources, _render_options(report, output))
+        text = renderer(output.format)(document, sources, _render_options(checker, output))
         if output.file is None:
             click.echo(text, nl=False, color=True)
         else:
             output.file.write_text(text, encoding="utf-8")
 
 
-def _render_options(report: Report, output: Output) -> RenderOptions:
+def _redacted(texts: Mapping[str, str]) -> Mapping[str, str]:
+    if not texts:
+        return {}
+    from vllint.redact import redacted
+
+    return {path: redacted(text) for path, text in texts.items()}
+
+
+def _render_options(checker: Checker, output: Output) -> RenderOptions:
     colour = output.file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if not FORMATS[output.format].needs_rules:
         return RenderOptions(colour=colour)
     from vllint.report.rule_infos import rule_infos
 
-    return RenderOptions(rules=rule_infos(report.registry.rules), folder=_folder_in_repository())
+    return RenderOptions(rules=rule_infos(checker.registry.rules), folder=_folder_in_repository())
 
 
 def _folder_in_repository() -> str:
@@ -175,4 +194,6 @@ def _folder_in_repository() -> str:
 
 
 def _complain(text: str) -> None:
+    from vllint.redact import redacted
+
     click.echo(f"vllint: {redacted(text)}", err=True)

@@ -14,6 +14,9 @@ from vllint_schemas.parallel import Parallel
 
 _NOTHING = Band(0.0, 0.0, 0.0)
 
+_CHUNKED_ATTENTION = frozenset({"llama4", "llama4_text"})
+"""Model types whose local layers see one chunk only (vLLM `v1/kv_cache_interface.py`, ChunkedLocalAttention)."""
+
 _GRAPHS_COUNTED_SINCE = (0, 21)
 _DEFAULT_UTILIZATION = 0.92
 
@@ -92,7 +95,10 @@ def cuda_graphs(args: EngineArgs) -> Band | Unknown:
     eager = args.is_on("enforce_eager")
     if isinstance(eager, Unknown):
         return eager
-    if eager.value or version_key(args.vllm_version) < _GRAPHS_COUNTED_SINCE:
+    if eager.value or version_key(args.vllm_version) < _CHUNKED_ATTENTION = frozenset({"llama4", "llama4_text"})
+"""Model types whose local layers see one chunk only (vLLM `v1/kv_cache_interface.py`, ChunkedLocalAttention)."""
+
+_GRAPHS_COUNTED_SINCE:
         return _NOTHING
     return Band(0.1 * GIB, 1.0 * GIB, 2.0 * GIB)
 
@@ -113,6 +119,8 @@ def kv_bytes_per_token(
     element = _kv_element_bytes(args)
     if isinstance(element, Unknown):
         return element
+    if (model.text_model_type or model.model_type) in _CHUNKED_ATTENTION:
+        return Unknown("the model's cache of chunked attention is not modelled")
     if model.linear_attention is not False:
         return Unknown("the model's cache of recurrent states is not modelled")
     if model.kv_lora_rank is None or model.sliding_window != 0:

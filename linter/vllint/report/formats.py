@@ -42,12 +42,15 @@ class Format(NamedTuple):
     module: str
     summary: str
     needs_rules: bool = False
+    needs_launches: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
     "full": Format("vllint.report.full", "findings with the lines they stand in"),
     "concise": Format("vllint.report.concise", "one line for each finding"),
-    "json": Format("vllint.report.json_report", "everything that is known, for programs"),
+    "json": Format(
+        "vllint.report.json_report", "everything that is known, for programs", needs_launches=True
+    ),
     "sarif": Format("vllint.report.sarif", "SARIF 2.1.0, for code scanning", needs_rules=True),
 }
 

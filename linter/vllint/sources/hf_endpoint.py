@@ -37,10 +37,16 @@ FIELDS = {
 
 
 def endpoint_payloads(root: Node) -> Iterator[Mapping]:
-    """Yield the payloads in a document: the document itself, or the items of its list."""
+    """Yield the payloads in a document: the document itself, or the items of its list.
+
+    The API lists endpoints as `{"items": [...]}`.
+    """
     if isinstance(root, Mapping) and _is_payload(root):
         yield root
-    elif isinstance(root, Sequence):
+        return
+    listed = root.get("items") if isinstance(root, Mapping) else None
+    root = root if listed is None else listed
+    if isinstance(root, Sequence):
         for item in root:
             if isinstance(item, Mapping) and _is_payload(item):
                 yield item
@@ -122,10 +128,15 @@ def _field_words(engine: Mapping, args: tuple[Word, ...], compute: Mapping) -> I
 
 def _sets_tensor_parallel(engine: Mapping, args: tuple[Word, ...]) -> bool:
     """Whether the payload itself says how the model is spread over the instance."""
-    if any(engine.get(field) is not None for field in ("tensorParallelSize", "dataParallelSize")):
-        return True
-    spellings = ("--tensor-parallel", "--tensor_parallel", "-tp", "--data-parallel-size", "-dp")
-    return any(word.text.startswith(spellings) for word in args)
+    for field in ("tensorParallelSize", "dataParallelSize"):
+        value = engine.get(field)
+        if isinstance(value, Scalar) and value.resolved() is not None:
+            return True
+    return any(word.text.replace("_", "-").startswith(_SPREADING) for word in args)
+
+
+_SPREADING = ("--tensor-p", "-tp", "--data-parallel-size", "-dp", "--pipeline-p", "-pp")
+"""How the options begin that say how a model is spread."""
 
 
 def _accelerators(size: Word) -> Word:

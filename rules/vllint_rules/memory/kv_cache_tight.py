@@ -1,0 +1,92 @@
+"""MEM003 kv-cache-tight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vllint import Example, LaunchFacts, Rule, fitting_length
+from vllint_schemas import GIB, Applicability, Finding, Fix, Located, RankMemory, Severity, Unknown
+
+
+class KvCacheTight(Rule):
+    """The KV cache should hold a request of full length with room to spare.
+
+    ## What it does
+
+    Estimates what weights, activations, CUDA graphs and libraries leave for the KV cache, and reports
+    launches where one request of `--max-model-len` tokens likely does not fit, or barely does.
+
+    ## Why is this bad?
+
+    vLLM refuses to start when one request of full length does not fit. Where it barely fits, long requests
+    run one at a time and push others out.
+
+    ## Example
+
+    `vllm serve meta-llama/Llama-3.3-70B-Instruct -tp 2 --max-model-len 32768` on two cards of 80 GB.
+
+    ## Use instead
+
+    A shorter `--max-model-len`, `--kv-cache-dtype fp8`, fewer `--max-num-seqs`, or more cards.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "MEM003"
+    name = "kv-cache-tight"
+    severity = Severity.WARNING
+    stage = "run"
+    source = "v1/core/kv_cache_planning.py:78"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
+    needs = ("arguments", "model", "gpu", "memory")
+    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002"})
+    tags = ("memory", "hardware")
+
+    BAD = (
+        Example(
+            text="vllm serve meta-llama/Llama-3.3-70B-Instruct -tp 2 --max-model-len 32768\n"
+            "                                                                   ~~~~~\n",
+            gpu="H100:2",
+        ),
+    )
+    GOOD = (
+        Example(
+            text="vllm serve meta-llama/Llama-3.3-70B-Instruct -tp 4 --max-model-len 32768\n", gpu="H100:4"
+        ),
+    )
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding when the likely estimate leaves too little."""
+        rank = min(facts.memory.ranks, key=_room, default=None)
+        if rank is None or isinstance(rank.kv, Unknown) or isinstance(rank.kv_needed, Unknown):
+            return
+        if rank.kv_needed <= rank.kv.mid:
+            return
+        place = facts.args.place("max_model_len")
+        model = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        length = facts.memory.max_model_len
+        tokens = "" if isinstance(length, Unknown) else f" of {length:,} tokens"
+        low, mid, high = (max(0.0, bound) / GIB for bound in rank.kv)
+        yield self.finding(
+            facts,
+            place or model or facts.launch.at,
+            f"likely too little memory for one request{tokens}: it needs {rank.kv_needed / GIB:.1f} GiB of KV"
+            f" cache on each GPU, about {mid:.1f} GiB are left ({low:.1f} to {high:.1f})",
+            "lower `--max-model-len` or `--max-num-seqs`, use `--kv-cache-dtype fp8`, or more cards",
+            fix=_advice(facts),
+            subject="max_model_len",
+        )
+
+
+def _room(rank: RankMemory) -> float:
+    if isinstance(rank.kv, Unknown) or isinstance(rank.kv_needed, Unknown):
+        return float("inf")
+    return rank.kv.mid - rank.kv_needed
+
+
+def _advice(facts: LaunchFacts) -> Fix | None:
+    length = fitting_length(facts)
+    return None if length is None else Fix(f"use `--max-model-len {length}`", Applicability.DISPLAY)
