@@ -15,7 +15,7 @@ from vllint_schemas.parallel import Parallel
 _NOTHING = Band(0.0, 0.0, 0.0)
 
 _CHUNKED_ATTENTION = frozenset({"llama4", "llama4_text"})
-"""Model types whose local layers see one chunk only (vLLM `v1/kv_cache_interface.py`, ChunkedLocalAttention)."""
+"""Model types whose local layers see one chunk only (vLLM `v1/kv_cache_interface.py`)."""
 
 _GRAPHS_COUNTED_SINCE = (0, 21)
 _DEFAULT_UTILIZATION = 0.92
@@ -95,10 +95,7 @@ def cuda_graphs(args: EngineArgs) -> Band | Unknown:
     eager = args.is_on("enforce_eager")
     if isinstance(eager, Unknown):
         return eager
-    if eager.value or version_key(args.vllm_version) < _CHUNKED_ATTENTION = frozenset({"llama4", "llama4_text"})
-"""Model types whose local layers see one chunk only (vLLM `v1/kv_cache_interface.py`, ChunkedLocalAttention)."""
-
-_GRAPHS_COUNTED_SINCE:
+    if eager.value or version_key(args.vllm_version) < _GRAPHS_COUNTED_SINCE:
         return _NOTHING
     return Band(0.1 * GIB, 1.0 * GIB, 2.0 * GIB)
 
