@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -52,7 +52,7 @@ class Request(NamedTuple):
     plugins: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Report:
     """What came of a run.
 
@@ -255,7 +255,7 @@ class Checker:
         if unknown:
             where = settings.source or "the command line"
             raise SettingsError(f"{where}: there is no rule `{unknown[0]}`")
-        return replace(settings, select=select, ignore=ignore, preview=preview)
+        return settings._replace(select=select, ignore=ignore, preview=preview)
 
     def still_reads(self, path: str, old: str, new: str) -> bool:
         """Whether a changed file holds the same launches as before and no new problem."""

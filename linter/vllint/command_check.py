@@ -15,7 +15,6 @@ from vllint.neighbours import neighbour_of
 from vllint.registry import Registry, load_rules
 from vllint.settings import Settings
 from vllint.sources.commands import Start, Surroundings, starts_in
-from vllint.sources.containers import NO_GPU_CLAIM
 from vllint.sources.readers import with_config_file
 from vllint.statements import StatementError
 from vllint.vllm.version import image_version, stated_version
@@ -31,6 +30,7 @@ from vllint_schemas import (
     Variable,
     Word,
 )
+from vllint_schemas.launch import NO_GPU_CLAIM
 
 
 def check_command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from vllint.facts import FactName, LaunchFacts, Release
 from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
@@ -38,8 +38,7 @@ from vllint_schemas import (
 from vllint_schemas.parallel import Parallel
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(NamedTuple):
     """A fact that is not known and kept a rule from judging a launch."""
 
     launch: str
@@ -47,19 +46,17 @@ class Unchecked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Assumptions:
+class Assumptions(NamedTuple):
     """What is stated from outside the file: on the command line, in settings, by a caller."""
 
     machines: tuple[Machine, ...] = ()
     vllm_versions: tuple[Located[str], ...] = ()
-    models: ModelSources = ModelSources()  # noqa: RUF009 - immutable
+    models: ModelSources = ModelSources()
     env_files: tuple[SourceText, ...] | None = None
     heeds_comments: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What came of one file."""
 
     path: str
@@ -175,7 +172,7 @@ def _facts(
         launch_facts(launch, _stated(launch, launches, directives, text), texts, assumptions)
         for launch in launches
     ]
-    return tuple(replace(one, machine_mates=_machine_mates(one, facts)) for one in facts)
+    return tuple(one._replace(machine_mates=_machine_mates(one, facts)) for one in facts)
 
 
 def _stated(

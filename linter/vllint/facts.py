@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from vllint_schemas import (
     EngineArgs,
@@ -24,8 +23,7 @@ FactName = Literal["model", "gpu", "gpu_count", "arguments", "memory"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """The tabled vLLM release that judges a launch, and where it came from.
 
     `stated` is the release the file or the user names, `Unknown` when nobody does. `doubt` says why the
@@ -38,8 +36,7 @@ class Release:
     doubt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchFacts:
+class LaunchFacts(NamedTuple):
     """A launch with what vLLM would understand from it, its model, its hardware and its memory.
 
     The `maybe_` fields may be `Unknown`. A rule that declares a fact among its `needs` reads it through
@@ -55,7 +52,7 @@ class LaunchFacts:
     maybe_model: ModelFacts | Unknown
     maybe_parallel: Parallel | Unknown
     maybe_memory: MemoryEstimate | Unknown
-    sources: Mapping[str, str] = field(repr=False)
+    sources: Mapping[str, str]
     machine_mates: int | Unknown = 0
 
     @property

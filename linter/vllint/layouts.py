@@ -159,7 +159,7 @@ def fitting_instances(facts: LaunchFacts) -> tuple[FittingInstance, ...]:
 
 
 def fitting_length(facts: LaunchFacts) -> int | None:
-    """Return the longest `--max-model-len` that the fullest rank likely holds, in whole blocks of 16 tokens."""
+    """Return the longest `--max-model-len` that the fullest rank likely holds, in blocks of 16 tokens."""
     lengths: list[float] = []
     for rank in facts.memory.ranks:
         if isinstance(rank.kv_tokens, Unknown):

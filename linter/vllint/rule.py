@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from vllint.facts import FactName, LaunchFacts
 from vllint.vllm.options import releases
 from vllint_schemas import Evidence, Finding, Fix, Related, Severity, SourceProblem, Span, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A file that a rule's documentation shows and its tests check.
 
     `text` marks the expected span with a line of `~` below it, under a comment sign where the format needs

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from vllint.discover import excluded_by
 from vllint_schemas import Severity
@@ -15,16 +16,14 @@ class SettingsError(Exception):
     """A settings file, or an option of vllint's own, that cannot be used; the message names the place."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelStatement:
+class ModelStatement(NamedTuple):
     """What settings say of a model: it is shaped `like` another, or its `config` stands in a file."""
 
     like: str | None = None
     config: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """Settings for the paths that match any of `paths`; fields left out keep the file's own."""
 
     paths: tuple[str, ...]
@@ -32,11 +31,10 @@ class Override:
     vllm_version: str | None = None
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
+    severity: Mapping[str, Severity] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What to check and which facts to assume. `root` is the folder that paths and patterns start from.
 
     `gpu` is `CARD` or `CARD:N`; `select` `None` means every rule that is not in preview.
@@ -48,11 +46,11 @@ class Settings:
     vllm_version: str | None = None
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
+    severity: Mapping[str, Severity] = MappingProxyType({})
     exclude: tuple[str, ...] = ()
     fail_on: Severity = FAIL_ON_DEFAULT
     preview: bool = False
-    models: Mapping[str, ModelStatement] = field(default_factory=dict)
+    models: Mapping[str, ModelStatement] = MappingProxyType({})
     overrides: tuple[Override, ...] = ()
 
     def overrides_for(self, path: str) -> tuple[int, ...]:
@@ -66,8 +64,7 @@ class Settings:
         chosen = self
         for index in overrides:
             override = self.overrides[index]
-            chosen = replace(
-                chosen,
+            chosen = chosen._replace(
                 gpu=override.gpu or chosen.gpu,
                 vllm_version=override.vllm_version or chosen.vllm_version,
                 select=chosen.select if override.select is None else override.select,

@@ -15,6 +15,13 @@ Kind = Literal["compose", "kubernetes", "shell", "hf_endpoint", "python", "docke
 AllGpus = Literal["all"]
 
 
+NO_GPU_CLAIM = Unknown("the file does not name a card")
+"""The claim of a file that is silent about the card."""
+
+NO_COUNT_CLAIM = Unknown("the file does not say how many GPUs there are")
+"""The claim of a file that is silent about the number of GPUs."""
+
+
 class EntryPoint(StrEnum):
     """Which of vLLM's front doors takes the words: they treat the model and replicas differently."""
 

@@ -4,8 +4,6 @@ Lines and columns count from 1 and offsets from 0, all in code points of the dec
 GiB where a name ends in `_gib`. Every key is always present. A fact that is not known is null; an object
 that is not or not wholly known has a key `unknown` that says why. Numbers are not rounded.
 
-The classes have neither `==` nor a repr of their own: writing those takes a third of the import's time,
-and `to_dict` gives both.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from vllint_schemas.memory import Verdict
 from vllint_schemas.models import ModelSource
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class Place:
     """A place in a file: `line` and `column` from 1, `offset` from 0, in code points."""
 
@@ -29,14 +27,14 @@ class Place:
     offset: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class UnknownFact:
     """What stands in the place of a fact that is not known: why it is not."""
 
     unknown: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedTool:
     """The program that made the report, and the newest vLLM release it has tables for."""
 
@@ -45,7 +43,7 @@ class ReportedTool:
     newest_vllm: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class Fixable:
     """How many findings `--fix` repairs, and how many more `--unsafe-fixes` does."""
 
@@ -53,7 +51,7 @@ class Fixable:
     unsafe: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class Unchecked:
     """A fact (`model`, `gpu`, `gpu_count`, ...) that could not be known for a launch, and why."""
 
@@ -62,7 +60,7 @@ class Unchecked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportSummary:
     """The report in numbers: `files` were read, `files_with_launches` of them start vLLM."""
 
@@ -76,7 +74,7 @@ class ReportSummary:
     unchecked: tuple[Unchecked, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedModel:
     """A model whose facts are known, and where they came from."""
 
@@ -84,7 +82,7 @@ class ReportedModel:
     source: ModelSource
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class UnknownModel:
     """A model whose facts are not known; `id` is null when not even its name is."""
 
@@ -92,7 +90,7 @@ class UnknownModel:
     unknown: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedVersion:
     """The vLLM release a launch was judged by, and where that came from."""
 
@@ -100,7 +98,7 @@ class ReportedVersion:
     source: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedHardware:
     """The cards a launch runs on; `memory_gib` is one card's, as CUDA reports it."""
 
@@ -110,7 +108,7 @@ class ReportedHardware:
     source: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class UnknownHardware:
     """Cards of which something is not known: that is null, and `unknown` says why."""
 
@@ -121,7 +119,7 @@ class UnknownHardware:
     unknown: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedParallel:
     """How a launch spreads its model; null where that is not known."""
 
@@ -132,7 +130,7 @@ class ReportedParallel:
     gpus_needed: int | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedBand:
     """An estimate: `low` is the optimistic bound, of free memory the least; `mid` is the likely value."""
 
@@ -141,7 +139,7 @@ class ReportedBand:
     high: float
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedRank:
     """What one pipeline stage's rank holds.
 
@@ -161,7 +159,7 @@ class ReportedRank:
     kv_tokens: ReportedBand | UnknownFact
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedMemory:
     """Whether a launch fits its cards; `max_concurrency` counts requests of full length."""
 
@@ -171,7 +169,7 @@ class ReportedMemory:
     max_concurrency: ReportedBand | UnknownFact
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class UnknownMemory:
     """Memory of which the verdict is not known, with what is; `ranks` is empty without a model."""
 
@@ -182,7 +180,7 @@ class UnknownMemory:
     unknown: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedLaunch:
     """One vLLM server start, with what vllint knows of it."""
 
@@ -200,7 +198,7 @@ class ReportedLaunch:
     memory: ReportedMemory | UnknownMemory
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedRelated:
     """Another place that has to do with a finding, and what it has to do with it."""
 
@@ -210,7 +208,7 @@ class ReportedRelated:
     message: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedEvidence:
     """The vLLM release that was judged, where in it the check lives, and the stage that would fail."""
 
@@ -219,7 +217,7 @@ class ReportedEvidence:
     stage: Stage
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedEdit:
     """Replace the code points `[start, end)` of a file's decoded text by `text`."""
 
@@ -229,7 +227,7 @@ class ReportedEdit:
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedFix:
     """Edits that belong together; `display` fixes are advice and are never applied."""
 
@@ -238,7 +236,7 @@ class ReportedFix:
     edits: tuple[ReportedEdit, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportedFinding:
     """One thing that is wrong.
 
@@ -262,7 +260,7 @@ class ReportedFinding:
     fix: ReportedFix | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@part
 class ReportDocument:
     """A whole report."""
 

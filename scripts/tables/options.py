@@ -190,11 +190,19 @@ def _common(row: Record, action: str) -> Record:
         "aliases": row["aliases"],
         "negations": row["negations"],
         "action": action,
-        "choices": None if choices is None else [None if item == "None" else item for item in choices],
+        "choices": _choices(choices),
         "required": bool(row.get("required")),
         "deprecated": bool(row.get("deprecated")),
         "positional": not row["flag"].startswith("-"),
     }
+
+
+def _choices(choices: list[Any] | None) -> list[Any] | None:
+    """Return an option's choices; `None` alone is what is left of a list that the release computes."""
+    if choices is None:
+        return None
+    known = [None if item == "None" else item for item in choices]
+    return known if any(item is not None for item in known) else None
 
 
 def _kind(row: Record, action: str) -> str:

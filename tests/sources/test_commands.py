@@ -215,9 +215,7 @@ def test_the_clients_own_variables_do_not_reach_the_container(read: Read, gpu_co
         '"${OPTS[@]}"',
     ],
 )
-def test_docker_options_with_and_without_values_are_told_apart(
-    read: Read, argv: Argv, options: str
-) -> None:
+def test_docker_options_with_and_without_values_are_told_apart(read: Read, argv: Argv, options: str) -> None:
     launch = only(read, f"docker run {options} {IMAGE}")
     assert argv(launch) == ["--model", "Q/x"]
     assert launch.image is not None and launch.image.text == "vllm/vllm-openai:v0.9.1"

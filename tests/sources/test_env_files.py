@@ -46,7 +46,7 @@ def read_env(text: str) -> dict[str, Word]:
         ("#A=x\nA=b", "b"),
         ("A=x\nA=b", "b"),
         ("B=q\nA=${B}/r", "q/r"),
-        ("B=q\nA=\"$B r\"", "q r"),
+        ('B=q\nA="$B r"', "q r"),
         ("A=${B:-d}", "d"),
         ("B='x y'\nA=$B", "x y"),
     ],

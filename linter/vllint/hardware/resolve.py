@@ -8,6 +8,7 @@ from vllint.hardware.cards import find_card, suggest_cards
 from vllint.hardware.instances import find_hf_instance, find_instance
 from vllint.statements import StatementError
 from vllint_schemas import Gpu, Hardware, HardwareClaim, Instance, Located, Origin, Span, Unknown
+from vllint_schemas.launch import NO_COUNT_CLAIM
 
 
 class Machine(NamedTuple):
@@ -96,6 +97,8 @@ def _count(claim: HardwareClaim, machines: tuple[Machine, ...]) -> Located[int] 
     own = claim.gpu_count
     if isinstance(own, Located) and isinstance(own.value, int):
         return Located(own.value, own.span, own.origin, own.via)
+    if isinstance(own, Unknown) and own != NO_COUNT_CLAIM:
+        return own
     for machine in machines:
         if machine.gpu_count is not None:
             return machine.gpu_count

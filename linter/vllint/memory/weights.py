@@ -38,6 +38,9 @@ _TOWERS_LEFT_OUT = 6 * GIB
 _TOTAL_ONLY = (0.95, 1.04, 1.2)
 """Spread where only the model's total is known: what every rank copies is not."""
 
+_PERHAPS_QUANTIZED = (0.25, 1.0, 1.2)
+"""Spread where nobody says whether the checkpoint is quantized: it may hold four bits a weight."""
+
 _ESTIMATED = (0.8, 1.0, 1.25)
 """Spread where the total itself is an estimate."""
 
@@ -202,6 +205,8 @@ def _total_bytes(
         return float(model.weights_bytes), _TOTAL_ONLY
     if model.quantized is False and model.params_total is not None:
         return model.params_total * dtype_bytes, _TOTAL_ONLY
+    if model.quantized is None and model.params_total is not None:
+        return model.params_total * dtype_bytes, _PERHAPS_QUANTIZED
     if model.weights_bytes_estimate is not None:
         return float(model.weights_bytes_estimate), _ESTIMATED
     return Unknown(f"the size of `{model.id}` is not known")

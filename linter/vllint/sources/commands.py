@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from vllint.sources.containers import (
-    NO_COUNT_CLAIM,
     ContainerRun,
     claim_with_environment,
     container_run,
@@ -16,7 +15,7 @@ from vllint.sources.containers import (
 )
 from vllint.vllm.version import split_image
 from vllint_schemas import EntryPoint, Located, Span, Unknown, Variable, Word
-from vllint_schemas.launch import AllGpus
+from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
 
 _MODULES = {
     "vllm.entrypoints.openai.api_server": EntryPoint.API_SERVER,

@@ -10,7 +10,7 @@ from collections.abc import Mapping as Variables
 
 from vllint.sources.commands import Start, Surroundings, container_starts
 from vllint.sources.compose_gpus import service_gpu_count
-from vllint.sources.containers import NO_GPU_CLAIM, variable_of
+from vllint.sources.containers import variable_of
 from vllint.sources.interpolation import interpolate
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.text.shell_words import CommandStringError, split_words
@@ -26,6 +26,7 @@ from vllint_schemas import (
     Variable,
     Word,
 )
+from vllint_schemas.launch import NO_GPU_CLAIM
 
 _SERVICE_KEYS = ("image", "build", "command", "entrypoint", "extends")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
-from vllint.sources.containers import NO_COUNT_CLAIM, claim_with_environment, visible_devices
+from vllint.sources.containers import claim_with_environment, visible_devices
 from vllint.sources.interpolation import interpolate
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Located, Unknown, Variable, Word
-from vllint_schemas.launch import AllGpus
+from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
 
 Count = Located[int | AllGpus] | Unknown
 

@@ -16,10 +16,7 @@ from vllint_schemas import (
     Variable,
     Word,
 )
-from vllint_schemas.launch import AllGpus
-
-NO_GPU_CLAIM = Unknown("the file does not name a card")
-NO_COUNT_CLAIM = Unknown("the file does not say how many GPUs there are")
+from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM, AllGpus
 
 # fmt: off
 _SWITCHES = frozenset(

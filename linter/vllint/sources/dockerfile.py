@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from vllint.sources.commands import Start, Surroundings, container_starts
-from vllint.sources.containers import NO_COUNT_CLAIM, NO_GPU_CLAIM, claim_with_environment
+from vllint.sources.containers import claim_with_environment
 from vllint.sources.interpolation import interpolate
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.text.json_tree import parse_json
@@ -15,6 +15,7 @@ from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import HardwareClaim, Launch, Located, SourceProblem, Span, Unknown, Variable, Word
+from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 
 _INSTRUCTION = re.compile(r"[ \t]*([A-Za-z]+)[ \t]+")
 _FROM = re.compile(r"(?:--\S+[ \t]+)*(\S+)(?:[ \t]+[Aa][Ss][ \t]+(\S+))?")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vllint.sources.commands import Start, Surroundings, container_starts
+from vllint.sources.commands import Script, Start, Surroundings, container_starts
+from vllint.sources.shell import script_starts
 from vllint.sources.templates import with_placeholders_unknown
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
@@ -108,7 +109,14 @@ def _start(
             EntryPoint.SERVE, argv + tuple(_field_words(engine, args, compute)) + args, at, surroundings
         )
     found = next(container_starts(command or None, args, surroundings, at), None)
-    return found if isinstance(found, Start) else None
+    return _script_start(found) if isinstance(found, Script) else found
+
+
+def _script_start(script: Script) -> Start | None:
+    """Return the first server that a shell's text starts."""
+    variables = {variable.name: variable.value for variable in script.surroundings.environment}
+    found = next(script_starts(script.text, variables, script.surroundings), None)
+    return None if found is None or found.broken else found.start
 
 
 def _field_words(engine: Mapping, args: tuple[Word, ...], compute: Mapping) -> Iterator[Word]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vllint.sources.commands import Start, Surroundings, container_starts
-from vllint.sources.containers import NO_COUNT_CLAIM, NO_GPU_CLAIM, claim_with_environment
+from vllint.sources.containers import claim_with_environment
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.sources.templates import with_placeholders_unknown
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -27,7 +27,7 @@ from vllint_schemas import (
     Variable,
     Word,
 )
-from vllint_schemas.launch import AllGpus
+from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM, AllGpus
 
 _REFERENCE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _CARD_LABELS = (

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from vllint.sources.containers import NO_COUNT_CLAIM, NO_GPU_CLAIM, visible_devices
+from vllint.sources.containers import visible_devices
 from vllint_schemas import (
     EntryPoint,
     HardwareClaim,
@@ -25,6 +25,7 @@ from vllint_schemas import (
     Variable,
     Word,
 )
+from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 
 _ENGINES = {
     "LLM": EntryPoint.LLM,

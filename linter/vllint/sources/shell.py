@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from vllint.sources.commands import Script, Start, Surroundings, starts_in
-from vllint.sources.containers import NO_GPU_CLAIM
 from vllint.text.shell_commands import evaluate
 from vllint.text.shell_walk import Command
 from vllint.vllm.version import image_version
@@ -22,6 +21,7 @@ from vllint_schemas import (
     Variable,
     Word,
 )
+from vllint_schemas.launch import NO_GPU_CLAIM
 
 _MAX_DEPTH = 6
 _PIN = re.compile(r"^vllm(?:\[[^\]]*\])?==([0-9][0-9A-Za-z.]*)$")
