@@ -17,8 +17,9 @@ from vllint.sources.readers import Reading, read_command, read_source
 from vllint.suppress import idle_suppressions, read_suppressions, suppress
 from vllint.text.source import SourceText
 from vllint.vllm.engine_args import engine_args
-from vllint.vllm.options import nearest, releases
+from vllint.vllm.options import nearest
 from vllint.vllm.parallel import parallel_sizes
+from vllint.vllm.releases import releases
 from vllint.vllm.version import split_image
 from vllint_schemas import (
     EngineArgs,
@@ -255,7 +256,8 @@ def _machine_mates(facts: LaunchFacts, others: Iterable[LaunchFacts]) -> int | U
         return 0
     taken = 0
     for other in others:
-        if other is facts:
+        if other is facts or other.launch.extent == facts.launch.extent:
+            # Several starts of one service are the ways it may go.
             continue
         if isinstance(other.maybe_parallel, Unknown):
             return other.maybe_parallel

@@ -45,7 +45,7 @@ class Fixed(NamedTuple):
     settled: bool
 
 
-class WriteError(Exception):
+class WriteError(OSError):
     """A file could not be written; the message names it and says why."""
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
-from vllint.hardware.cards import find_card
-from vllint.hardware.instances import hf_instances
 from vllint.memory.estimate import estimate_memory, known_card
 from vllint.option_edits import Setting, set_options
 from vllint.vllm.legality import (
@@ -144,6 +142,9 @@ class FittingInstance(NamedTuple):
 
 def fitting_instances(facts: LaunchFacts) -> tuple[FittingInstance, ...]:
     """Return the platform's instances that hold the model on all their cards, the cheapest first."""
+    from vllint.hardware.cards import find_card
+    from vllint.hardware.instances import hf_instances
+
     found: list[FittingInstance] = []
     for instance in hf_instances():
         card = find_card(instance.gpu)

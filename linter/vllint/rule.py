@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from vllint.facts import FactName, LaunchFacts
-from vllint.vllm.options import releases
+from vllint.vllm.releases import releases
 from vllint_schemas import Evidence, Finding, Fix, Related, Severity, SourceProblem, Span, Stage
 
 

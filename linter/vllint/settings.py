@@ -1,6 +1,6 @@
 """vllint's settings as the program uses them; files are read and validated in `settings_file`."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a NamedTuple compiles annotations that are text, one by one.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -59,7 +59,7 @@ class Settings(NamedTuple):
             index for index, override in enumerate(self.overrides) if excluded_by(override.paths)(path)
         )
 
-    def overridden(self, overrides: tuple[int, ...]) -> Settings:
+    def overridden(self, overrides: tuple[int, ...]) -> "Settings":
         """Return the settings with some overrides applied, later ones last."""
         chosen = self
         for index in overrides:

@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vllint_schemas.arguments import Argument, ArgumentProblem, ConfigFile, EngineArgs, ProblemKind
+    from vllint_schemas.arguments import (
+        Argument,
+        ArgumentProblem,
+        ConfigFile,
+        ConfigProblem,
+        EngineArgs,
+        ProblemKind,
+    )
     from vllint_schemas.findings import (
         Applicability,
         Edit,
@@ -27,20 +34,27 @@ if TYPE_CHECKING:
         EntryPoint,
         HardwareClaim,
         Health,
-        Kind,
         Launch,
         Mount,
         PortMapping,
         SourceProblem,
         Variable,
     )
-    from vllint_schemas.memory import Band, MemoryEstimate, RankMemory, Verdict
-    from vllint_schemas.models import ModelFacts, ModelSource, Quantization
+    from vllint_schemas.memory import Band, MemoryEstimate, RankMemory
+    from vllint_schemas.models import ModelFacts, Quantization
     from vllint_schemas.position import Position, Span
+    from vllint_schemas.terms import Kind, ModelSource, Verdict
     from vllint_schemas.words import Hole, Run, Slot, SlotKind, Word
 
 _NAMES = {
-    "arguments": ("Argument", "ArgumentProblem", "ConfigFile", "EngineArgs", "ProblemKind"),
+    "arguments": (
+        "Argument",
+        "ArgumentProblem",
+        "ConfigFile",
+        "ConfigProblem",
+        "EngineArgs",
+        "ProblemKind",
+    ),
     "findings": ("Applicability", "Edit", "Evidence", "Finding", "Fix", "Related", "Severity", "Stage"),
     "hardware": ("GIB", "Gpu", "Hardware", "Instance"),
     "known": ("Located", "Origin", "Unknown"),
@@ -56,9 +70,10 @@ _NAMES = {
         "SourceProblem",
         "Variable",
     ),
-    "memory": ("Band", "MemoryEstimate", "RankMemory", "Verdict"),
-    "models": ("ModelFacts", "ModelSource", "Quantization"),
+    "memory": ("Band", "MemoryEstimate", "RankMemory"),
+    "models": ("ModelFacts", "Quantization"),
     "position": ("Position", "Span"),
+    "terms": ("Kind", "ModelSource", "Verdict"),
     "words": ("Hole", "Run", "Slot", "SlotKind", "Word"),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}

@@ -50,12 +50,30 @@ class Argument(NamedTuple):
     values: tuple[Word, ...] = ()
 
 
+class ConfigProblem(NamedTuple):
+    """A part of a config file that vLLM stumbles over, and what it says about it.
+
+    Of a `list_of_mappings`, `place` is the mapping, and the rest of the file is read all the same; of the
+    other kinds nothing is.
+    """
+
+    kind: Literal["not_parsed", "not_a_mapping", "several_documents", "key_not_text", "list_of_mappings"]
+    message: str
+    place: Span
+
+
 class ConfigFile(NamedTuple):
     """The file of `--config`: the words vLLM makes of it, and the keys it drops because they are false."""
 
     path: str
     words: tuple[Word, ...]
     dropped: tuple[Word, ...]
+    problems: tuple[ConfigProblem, ...] = ()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether vLLM gets through the file."""
+        return all(problem.kind == "list_of_mappings" for problem in self.problems)
 
 
 class EngineArgs(NamedTuple):
@@ -63,7 +81,8 @@ class EngineArgs(NamedTuple):
 
     `arguments` are those given, in order; `defaults` what the release sets for those that are not.
     `open_ended` says why the list may be incomplete: words that are not known may be any option. `config`
-    is the file that `--config` names; its options are among the `arguments`.
+    is the file that `--config` names; its options are among the `arguments`. `positional` is the word
+    that is no option's, by which `vllm serve` means the model and the api_server module nothing.
     """
 
     vllm_version: str
@@ -73,6 +92,7 @@ class EngineArgs(NamedTuple):
     problems: tuple[ArgumentProblem, ...] = ()
     open_ended: Unknown | None = None
     config: ConfigFile | Unknown | None = None
+    positional: Word | None = None
 
     def given(self, dest: str) -> Argument | None:
         """Return the last argument that sets `dest`: the one that counts."""

@@ -1,6 +1,6 @@
 """What rules say."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a NamedTuple compiles annotations that are text, one by one.
 
 from enum import StrEnum
 from typing import Literal, NamedTuple

@@ -1,6 +1,6 @@
 """Graphics cards and machines."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a NamedTuple compiles annotations that are text, one by one.
 
 from typing import NamedTuple
 

@@ -9,9 +9,9 @@ from vllint_schemas.arguments import ConfigFile
 from vllint_schemas.findings import Edit
 from vllint_schemas.known import Located, Unknown
 from vllint_schemas.position import Span
+from vllint_schemas.terms import Kind
 from vllint_schemas.words import Word
 
-Kind = Literal["compose", "kubernetes", "shell", "hf_endpoint", "python", "dockerfile", "command"]
 AllGpus = Literal["all"]
 
 
@@ -54,43 +54,62 @@ class HardwareClaim(NamedTuple):
 
 
 class PortMapping(NamedTuple):
-    """A port of a container that its host publishes; `host_ip` is empty when it is every address."""
+    """Ports of a container that its host publishes: `count` of them, from the named ones upwards.
 
-    host_ip: str
-    host_port: Located[int] | None
-    container_port: Located[int]
+    `host_ip` is empty when it is every address; `host_port` is `None` when the host chooses one.
+    """
+
+    host_ip: str | Unknown
+    host_port: Located[int] | Unknown | None
+    container_port: Located[int] | Unknown
+    count: int = 1
 
 
 class Health(NamedTuple):
-    """How a container's health is watched: the span to point at, and the seconds it has to come up.
+    """How a container's health is watched, by the key or option `name` at `span`.
 
-    `grace_seconds` is `None` where the file does not set it, so that the tool's default counts.
+    Failures of the first `grace_seconds` do not count; then `failures` in a row, one every
+    `interval_seconds`, make the container unhealthy, and `kills` says that it is then killed. Numbers
+    that the file does not state are the tool's own, with the origin PLATFORM.
     """
 
+    name: str
     span: Span
-    grace_seconds: Located[float] | None
     kills: bool
+    grace_seconds: Located[float] | Unknown
+    interval_seconds: Located[float] | Unknown
+    failures: Located[float] | Unknown
 
 
 class Container(NamedTuple):
     """What a container is given. `None` and `Unknown` as everywhere: not said, and not known.
 
-    `shared_memory` is the size of /dev/shm in bytes; `shares_host_ipc` and `shares_host_network` say that
-    it uses the host's. `gpu_reservation` is the part of the file that hands out GPUs, `device_ids` the
-    list in it, `gpu_count_key` the count beside it. `services` are the names of Kubernetes Services in the
-    same file.
+    `open_ended` says why more may be given than is seen here. `shared_memory` is the size of /dev/shm in
+    bytes; `shares_host_ipc` and `shares_host_network` say that it uses the host's. `gpu_reservation` is
+    the part of the file that hands out GPUs, `gpu_count` how many these are, `device_ids` the list in
+    it, `gpu_count_key` the count beside it. `mount_targets` are the places of all that is mounted.
+    `published_beside` are the ports of the services that start together with it, by their names;
+    `starts_after` are the services whose health it waits for. `services` are the Kubernetes Services of
+    the file whose addresses become variables of the pod. A setting can be written in front of `anchor`:
+    a key of the service or pod, or the image of a `docker run`.
     """
 
     kind: Literal["compose", "kubernetes", "docker run"]
+    open_ended: Unknown | None = None
     shared_memory: Located[int] | Unknown | None = None
     shares_host_ipc: bool = False
     shares_host_network: bool = False
     ports: tuple[PortMapping, ...] = ()
     health: Health | None = None
     gpu_reservation: Span | None = None
+    gpu_count: Located[int | AllGpus] | Unknown | None = None
     gpu_count_key: Span | None = None
     device_ids: Located[tuple[str, ...]] | None = None
+    mount_targets: tuple[str, ...] = ()
+    published_beside: tuple[tuple[str, PortMapping], ...] = ()
+    starts_after: tuple[str, ...] = ()
     services: tuple[Located[str], ...] = ()
+    anchor: Span | None = None
 
 
 class Mount(NamedTuple):
@@ -108,6 +127,7 @@ class Launch(NamedTuple):
     fields of its own into options. `repeated_launcher` are words that start vLLM once more, although the
     image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs. `config`
     is the file that `--config` names, if it could be read; `container` what its container is given.
+    Launches of a file with the same `together` run at the same time on the same machine.
     """
 
     path: str
@@ -127,6 +147,7 @@ class Launch(NamedTuple):
     mounts: tuple[Mount, ...] = ()
     container: Container | None = None
     config: ConfigFile | Unknown | None = None
+    together: str | None = None
 
     def host_path(self, path: str) -> str | None:
         """Return where a path of the process lies beside the file; `None` where that is not known."""

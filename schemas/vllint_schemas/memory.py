@@ -1,12 +1,11 @@
 """GPU memory of a launch, per rank."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a NamedTuple compiles annotations that are text, one by one.
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from vllint_schemas.known import Unknown
-
-Verdict = Literal["fits", "tight", "does_not_fit"]
+from vllint_schemas.terms import Verdict
 
 
 class Band(NamedTuple):
@@ -16,7 +15,7 @@ class Band(NamedTuple):
     mid: float
     high: float
 
-    def __add__(self, other: object) -> Band:
+    def __add__(self, other: object) -> "Band":
         """Add bound to bound."""
         if not isinstance(other, Band):
             return NotImplemented

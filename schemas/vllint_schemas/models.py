@@ -4,7 +4,7 @@
 
 from typing import Literal, NamedTuple
 
-ModelSource = Literal["catalogue", "lock", "local", "cache", "hub", "name", "settings"]
+from vllint_schemas.terms import ModelSource
 
 
 class Quantization(NamedTuple):

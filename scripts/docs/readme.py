@@ -1,11 +1,12 @@
 """Renew what the README quotes: `python scripts/docs/readme.py`.
 
-The README has the table of rules and of what is read between `<!-- name -->` and `<!-- /name -->`, and
-blocks of `console` that start with `$ vllint ...`: the rest of such a block is what the command prints.
+The README has tables of rules, of what is read and of formats between `<!-- name -->` and `<!-- /name -->`,
+and blocks of `console` that start with `$ vllint ...`: the rest of such a block is what the command prints.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ from typing import get_args
 
 from rules import built_in_rules, table
 
+from vllint.report.formats import FORMATS
 from vllint_schemas import Kind
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +44,9 @@ def text(page: str) -> str:
     if missing:
         raise ValueError(f"READ does not say what these kinds are: {', '.join(sorted(missing))}")
     read = "".join(f"- {READ[kind]}\n" for kind in get_args(Kind))
-    for name, content in {"rules": table(built_in_rules(), "docs/rules.md"), "kinds": read}.items():
+    formats = "".join(f"- `{name}`: {known.summary}\n" for name, known in FORMATS.items())
+    rules = table(built_in_rules(), "docs/rules.md")
+    for name, content in {"rules": rules, "kinds": read, "formats": formats}.items():
         page, count = re.subn(_REGION.format(name=name), lambda _, new=content: new, page)
         if count != 1:
             raise ValueError(f"the README has {count} places for `{name}`")
@@ -51,7 +55,8 @@ def text(page: str) -> str:
 
 def _renewed(block: re.Match[str]) -> str:
     command = [sys.executable, "-m", "vllint", *shlex.split(block["arguments"])]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    environment = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, env=environment)
     if done.stderr:
         raise ValueError(f"vllint {block['arguments']}: {done.stderr}")
     return f"```console\n$ vllint {block['arguments']}\n{done.stdout}```"

@@ -87,6 +87,14 @@ def test_the_workflow_of_the_readme_writes_the_file_it_uploads(tmp_path: Path) -
     assert (tmp_path / upload).is_file()
 
 
+def test_the_comment_in_the_readme_silences_what_it_names(tmp_path: Path) -> None:
+    [silenced] = [block for block in blocks(README, "yaml") if "vllint: ignore" in block]
+    (tmp_path / "compose.yaml").write_text(silenced, encoding="utf-8")
+    assert vllint("check", folder=tmp_path).returncode == 0
+    (tmp_path / "compose.yaml").write_text(re.sub("#.*", "#", silenced), encoding="utf-8")
+    assert "gpus-idle" in vllint("check", folder=tmp_path).stdout
+
+
 def test_ci_installs_and_tests_as_the_readme_says() -> None:
     [command] = [block for block in blocks(README, "sh") if "pytest" in block]
     assert re.search(r"pip install .*-e \"\.\[dev\]\" && \.venv/bin/pytest\n$", command)

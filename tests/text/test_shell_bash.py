@@ -328,8 +328,12 @@ class Writer:
     def body(self, scope: Scope, depth: int) -> str:
         return "\n".join(self.statement(scope, depth + 1) for _ in range(self.random.randint(1, 3)))
 
+    def few(self, scope: Scope) -> str:
+        """Give what becomes only a few words."""
+        return self.pick([self.plain(scope, 1), self.double(scope, 1), "{1..3}", "$((7+1))", "", "'a b'"])
+
     def each_statement(self, scope: Scope, depth: int) -> str:
-        name, words = f"i{depth}", self.words(scope)
+        name, words = f"i{depth}", " ".join(self.few(scope) for _ in range(3))
         return f"for {name} in {words}; do\n{self.body(scope.inside(name), depth)}\nvllm ${name}\ndone"
 
     def count_statement(self, scope: Scope, depth: int) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from vllint.checking import Request
-from vllint.cli.checking import Mode, Options, Output, run_check
+from vllint.cli.checking import Mode, Options, run_check
+from vllint.cli.outputs import Output
 from vllint.report.formats import FORMATS
 from vllint_schemas import Severity
 
@@ -43,6 +44,8 @@ def _comma_lists(ctx: click.Context, parameter: click.Parameter, values: tuple[s
     "--output-format", "formats", multiple=True, type=click.Choice(tuple(FORMATS)), help="How to report."
 )
 @click.option("--output-file", "files", multiple=True, metavar="FILE", help="Where to, format by format.")
+@click.option("--baseline", metavar="FILE", help="Do not report the findings in this file.")
+@click.option("--write-baseline", metavar="FILE", help="Write all findings to this file, and accept them.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="The least severity that exits with 1.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @click.option("--no-cache", is_flag=True, help="Judge every file anew.")
@@ -75,6 +78,8 @@ def _options(given: dict[str, Any]) -> Options:
         isolated=given["isolated"],
         cache=not given["no_cache"],
         env_files=tuple(Path(name) for name in given["env_files"]),
+        baseline=None if given["baseline"] is None else Path(given["baseline"]),
+        new_baseline=None if given["write_baseline"] is None else Path(given["write_baseline"]),
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +12,10 @@ import click
 
 from vllint import __version__
 from vllint.checking import Checker, Report, Request
+from vllint.cli.outputs import Output, write_outputs
 from vllint.discover import Candidate, Unreadable
 from vllint.report.document import RunReport
-from vllint.report.formats import FORMATS, RenderOptions, renderer
+from vllint.report.formats import FORMATS
 from vllint.settings import Settings, SettingsError
 from vllint.settings_search import SettingsSearch
 from vllint.statements import StatementError
@@ -34,13 +34,6 @@ class Mode(Enum):
     LIST_FILES = auto()
 
 
-class Output(NamedTuple):
-    """One output: a format, and the file it goes to (`None`: standard output)."""
-
-    format: str
-    file: Path | None
-
-
 class Options(NamedTuple):
     """What `vllint check` was asked to do, beyond what to check with."""
 
@@ -57,6 +50,8 @@ class Options(NamedTuple):
     isolated: bool
     cache: bool
     env_files: tuple[Path, ...]
+    baseline: Path | None
+    new_baseline: Path | None
 
 
 def run_check(options: Options, request: Request) -> int:
@@ -99,11 +94,11 @@ def _run(options: Options, request: Request) -> int:
 def _run_with(checker: Checker, options: Options) -> int:
     if options.mode is Mode.LIST_FILES:
         return _list_files(checker, options.paths)
-    report = _report(checker, options)
+    report = _compared(_report(checker, options), options)
     for problem in report.problems:
         _complain(problem)
     if options.mode is not Mode.DIFF:
-        _write_outputs(report, checker, options.outputs)
+        write_outputs(report, checker, options.outputs, options.fail_on)
     return _exit_code(report, options)
 
 
@@ -117,6 +112,26 @@ def _report(checker: Checker, options: Options) -> RunReport:
 
     only_show = options.mode is Mode.DIFF
     return fix_files(checker, options.paths, options.unsafe_fixes, only_show).parts(launches)
+
+
+def _compared(report: RunReport, options: Options) -> RunReport:
+    """Take out the findings of the baseline, and say how many these are; a new one holds all of this run."""
+    if options.baseline is None and options.new_baseline is None:
+        return report
+    from vllint.baseline import compare, entries_of, read_baseline, was_checked, write_baseline
+    from vllint.report.closing import counted
+
+    accepted = () if options.baseline is None else read_baseline(options.baseline)
+    if options.new_baseline is not None:
+        accepted = entries_of(report)
+        write_baseline(options.new_baseline, accepted)
+    compared = compare(report, accepted, was_checked(report, options.paths))
+    if compared.known:
+        _complain(f"{counted(compared.known, 'finding')} of the baseline not reported")
+    if compared.gone:
+        occur = "occurs" if compared.gone == 1 else "occur"
+        _complain(f"{counted(compared.gone, 'entry', 'entries')} of the baseline no longer {occur}")
+    return compared.report
 
 
 def _single(checker: Checker, options: Options) -> Report:
@@ -154,43 +169,6 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
         else:
             click.echo(f"{found.path}: passed over: {found.reason}")
     return FAILED if failed else OK
-
-
-def _write_outputs(report: RunReport, checker: Checker, outputs: Sequence[Output]) -> None:
-    document = report.document(__version__)
-    sources = _redacted(report.sources)
-    for output in outputs:
-        text = renderer(output.format)(document, sources, _render_options(checker, output))
-        if output.file is None:
-            click.echo(text, nl=False, color=True)
-        else:
-            output.file.write_text(text, encoding="utf-8")
-
-
-def _redacted(texts: Mapping[str, str]) -> Mapping[str, str]:
-    if not texts:
-        return {}
-    from vllint.redact import redacted
-
-    return {path: redacted(text) for path, text in texts.items()}
-
-
-def _render_options(checker: Checker, output: Output) -> RenderOptions:
-    colour = output.file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    if not FORMATS[output.format].needs_rules:
-        return RenderOptions(colour=colour)
-    from vllint.report.rule_infos import rule_infos
-
-    return RenderOptions(rules=rule_infos(checker.registry.rules), folder=_folder_in_repository())
-
-
-def _folder_in_repository() -> str:
-    """Return the working directory relative to its repository's root: what SARIF's readers start from."""
-    from vllint.discover import repository_root
-
-    here = Path.cwd().resolve()
-    root = repository_root(str(here))
-    return "" if root is None else here.relative_to(Path(root).resolve()).as_posix().removeprefix(".")
 
 
 def _complain(text: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vllint.hardware.cards import find_card, suggest_cards
-from vllint.hardware.instances import find_hf_instance, find_instance
 from vllint.statements import StatementError
 from vllint_schemas import Gpu, Hardware, HardwareClaim, Instance, Located, Origin, Span, Unknown
 from vllint_schemas.launch import NO_COUNT_CLAIM
@@ -37,6 +35,8 @@ def stated_machine(text: str, origin: Origin, where: str) -> Machine:
     machine = parse_machine(text, None, origin)
     if machine is None or machine.gpu is None:
         raise StatementError(f"{where}: `{text}` is not `CARD` or `CARD:N`, as `H100:8`")
+    from vllint.hardware.cards import find_card, suggest_cards
+
     card = find_card(machine.gpu.value)
     if isinstance(card, Unknown):
         close = suggest_cards(machine.gpu.value)
@@ -65,6 +65,8 @@ def resolve_hardware(
 def _instance(claim: HardwareClaim) -> Instance | None:
     if claim.instance is None:
         return None
+    from vllint.hardware.instances import find_hf_instance, find_instance
+
     name, blank, size = claim.instance.value.partition(" ")
     found = find_hf_instance(claim.provider, name, size) if blank else find_instance(name, claim.provider)
     return found if isinstance(found, Instance) else None
@@ -86,6 +88,8 @@ def _gpu(
             return Unknown(f"the instance `{claim.instance.value}` is not in the table")
         return claim.gpu if isinstance(claim.gpu, Unknown) else Unknown("the file does not name a card")
     name = names[0]
+    from vllint.hardware.cards import find_card
+
     card = find_card(name.value)
     if isinstance(card, Unknown):
         return card

@@ -6,12 +6,13 @@ and `fused_moe/config.py:1106` (experts are divided over tensor, context and dat
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from vllint.memory.stages import layers_per_stage
 from vllint.models.parameters import count_parameters
 from vllint_schemas import GIB, Band, EngineArgs, Located, ModelFacts, Unknown
-from vllint_schemas.models import Component, Components
+from vllint_schemas.models import Component
 from vllint_schemas.parallel import Parallel
 
 DTYPE_BYTES = {
@@ -68,7 +69,7 @@ def stage_weights(
     if isinstance(linear_bytes, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
     spread = _COUNTED if linear_bytes == dtype_bytes else _QUANTIZED
-    sizes = _stage_bytes(model, components, parallel, dtype_bytes, linear_bytes)
+    sizes = _stage_bytes(model, parallel, dtype_bytes, linear_bytes)
     towers = _TOWERS_LEFT_OUT if components.partial else 0.0
     return tuple(_stage(number, size, spread, offloaded, towers) for number, size in enumerate(sizes))
 
@@ -120,13 +121,25 @@ def _checkpoint_bytes(model: ModelFacts) -> float | Unknown:
     if quantization.block is not None:
         return bytes_per_weight + 4 / (quantization.block[0] * quantization.block[1])
     if quantization.group_size is not None and quantization.group_size > 0:
-        return bytes_per_weight + (2.5 if quantization.bits <= 4 else 2) / quantization.group_size
+        return bytes_per_weight + _scale_bytes(quantization) / quantization.group_size
     return bytes_per_weight
 
 
+@lru_cache(maxsize=1024)
+def _scale_bytes(quantization: Quantization) -> float:
+    """Return the bytes of a group's scale and zero point: NVFP4, of groups of 16, has one FP8 scale."""
+    if quantization.group_size == 16:
+        return 1.0
+    return 2.5 if (quantization.bits or 0) <= 4 else 2.0
+
+
 def _stage_bytes(
-    model: ModelFacts, components: Components, parallel: Parallel, dtype_bytes: float, linear_bytes: float
-) -> list[float]:
+    model: ModelFacts, parallel: Parallel, dtype_bytes: float, linear_bytes: float
+) -> tuple[float, ...]:
+    components = count_parameters(model)
+    if isinstance(components, Unknown):
+        return ()
+
     def size(parts: tuple[Component, ...]) -> float:
         return sum(
             _elements(part, model, parallel) * (linear_bytes if part.quantizable else dtype_bytes)
@@ -147,13 +160,13 @@ def _stage_bytes(
             if not (components.tied and number == 0):
                 total += size(components.head)
         sizes.append(total)
-    return sizes
+    return tuple(sizes)
 
 
 def _elements(part: Component, model: ModelFacts, parallel: Parallel) -> float:
     """Return how many of a component's elements one rank holds."""
     tensor = parallel.tensor
-    if part.sharding == "none":
+    if part.sharding == "none" or (part.name == "shared_experts" and _is_sequence_parallel(parallel)):
         return part.elements
     if part.sharding == "key_value" and model.num_key_value_heads:
         heads = model.num_key_value_heads
@@ -164,6 +177,14 @@ def _elements(part: Component, model: ModelFacts, parallel: Parallel) -> float:
             return part.elements * -(-model.num_experts // ranks) / model.num_experts
         return part.elements / ranks
     return part.elements / tensor
+
+
+def _is_sequence_parallel(parallel: Parallel) -> bool:
+    """Whether experts see a share of the tokens, with shared experts whole on every rank.
+
+    As vLLM 0.33.0 `config/parallel.py`, `use_sequence_parallel_moe`.
+    """
+    return parallel.expert and parallel.tensor > 1 and parallel.data > 1
 
 
 def _from_total(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ class _Catalogue(NamedTuple):
     lines: list[bytes]
 
 
+@lru_cache(maxsize=1024)
 def find_model(model_id: str) -> ModelFacts | None:
     """Return the facts of a model by its id, in any case, or by the id it had before a renaming."""
     catalogue = _catalogue()

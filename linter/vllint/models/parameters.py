@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from vllint.models.families import FAMILIES, Family
@@ -30,6 +30,7 @@ class _Sizes(NamedTuple):
     vocabulary: int
 
 
+@lru_cache(maxsize=256)
 def count_parameters(facts: ModelFacts) -> Components | Unknown:
     """Return the elements vLLM builds, or why they cannot be counted from the facts alone.
 

@@ -42,7 +42,7 @@ _FACTS = {
 def closing_lines(document: ReportDocument, palette: Palette) -> Iterator[str]:
     """Yield what was found in numbers, then what was not checked and what would make it checkable."""
     yield from _by_rule(document)
-    yield palette.paint(palette.strong, _found(document.summary))
+    yield palette.paint(palette.strong, found(document.summary))
     if document.summary.unchecked:
         yield palette.paint(palette.strong, "not checked:")
         yield from _unchecked(document.summary.unchecked)
@@ -62,7 +62,8 @@ def _by_rule(document: ReportDocument) -> Iterator[str]:
         yield f"{number:>6}  {code}  {name}"
 
 
-def _found(summary: ReportSummary) -> str:
+def found(summary: ReportSummary) -> str:
+    """Return how many problems there are in how much, on one line."""
     if not summary.files:
         return "no files to check"
     if not summary.launches:

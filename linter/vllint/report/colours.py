@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -40,3 +41,15 @@ ANSI = Palette(
 def palette(colour: bool) -> Palette:
     """Return the colours of a report with or without `colour`."""
     return ANSI if colour else PLAIN
+
+
+def wants_colour(is_terminal: bool, environment: Mapping[str, str]) -> bool:
+    """Return whether to write in colour: to terminals, unless `NO_COLOR` or `FORCE_COLOR` say otherwise.
+
+    The first counts if both are set (https://no-color.org, https://force-color.org).
+    """
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return is_terminal and environment.get("TERM") != "dumb"

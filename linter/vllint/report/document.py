@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vllint.vllm.options import releases
+from vllint.vllm.releases import releases
 from vllint_schemas import Applicability, Severity, report
 
 
@@ -43,11 +43,13 @@ class RunReport(NamedTuple):
 
     def fails(self, fail_on: Severity | None = None) -> bool:
         """Whether a finding is as severe as `fail_on`, or as its file's settings say."""
-        return any(
-            finding.severity.rank >= (fail_on or self.thresholds.get(one.path, Severity.WARNING)).rank
-            for one in self.files
-            for finding in one.findings
-        )
+        return any(True for _ in self.failing(fail_on))
+
+    def failing(self, fail_on: Severity | None = None) -> Iterator[report.ReportedFinding]:
+        """Yield the findings that are as severe as `fail_on`, or as their file's settings say."""
+        for one in self.files:
+            least = (fail_on or self.thresholds.get(one.path, Severity.WARNING)).rank
+            yield from (finding for finding in one.findings if finding.severity.rank >= least)
 
     def document(self, version: str) -> report.ReportDocument:
         """Return the report as the JSON contract has it; `version` is vllint's own."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from vllint.engine import Judged
 from vllint.facts import LaunchFacts
-from vllint.redact import redacted_words
 from vllint.report.document import FileReport, pointed_into
 from vllint.text.lines import LineIndex
 from vllint_schemas import (
@@ -70,6 +69,8 @@ def _launch(facts: LaunchFacts, places: Places) -> report.ReportedLaunch:
     launch = facts.launch
     stated = facts.release.stated
     value = stated.value if isinstance(stated, Located) else facts.release.judged
+    from vllint.redact import redacted_words
+
     words = redacted_words(launch.argv)
     return report.ReportedLaunch(
         id=launch.id,

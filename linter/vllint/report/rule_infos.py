@@ -16,4 +16,5 @@ def rule_infos(rules: Sequence[Rule]) -> tuple[RuleInfo, ...]:
 
 def _info(rule: Rule) -> RuleInfo:
     page = cleandoc(rule.__doc__ or "")
-    return RuleInfo(rule.code, rule.name, page.partition("\n")[0], page, rule.severity.value, rule.url)
+    summary = page.partition("\n")[0]
+    return RuleInfo(rule.code, rule.name, summary, page, rule.severity.value, rule.url, tuple(rule.tags))

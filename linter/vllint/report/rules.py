@@ -14,3 +14,4 @@ class RuleInfo(NamedTuple):
     docs_markdown: str
     severity: str
     url: str
+    tags: tuple[str, ...] = ()

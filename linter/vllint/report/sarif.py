@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from vllint.report.formats import DEFAULTS, RenderOptions
+from vllint.report.formats import DEFAULTS, RenderOptions, is_absolute
 from vllint.report.lines import Lines
-from vllint.report.rules import RuleInfo
+from vllint.report.sarif_rules import LEVELS, descriptor, known_rules
 from vllint_schemas.report import (
     Place,
     ReportDocument,
@@ -27,8 +28,14 @@ from vllint_schemas.report import (
 )
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
-_PROBLEM_SEVERITIES = {"error": "error", "warning": "warning", "info": "recommendation"}
+MAX_RESULTS = 25_000
+"""GitHub rejects a run with more, and shows the 5,000 most severe."""
+
+MAX_RELATED = 99
+"""GitHub rejects a result with more than 1,000 locations and shows 100 of them, the finding's own first."""
+
+_MAX_SNIPPET = 2_000
+_LINK_END = re.compile(r"\](?=\(\d+\))")
 _ROOT = "%SRCROOT%"
 
 Json = dict[str, Any]
@@ -44,28 +51,30 @@ def render(document: ReportDocument, sources: Mapping[str, str], options: Render
 
 
 class _Files(NamedTuple):
-    """What places need to know of files: their texts, the lines of those with fixes, their folder."""
+    """What places need to know of files: their texts, the lines of those with fixes, where they lie."""
 
     texts: Mapping[str, str]
     lines: Mapping[str, Lines]
-    folder: str
+    options: RenderOptions
 
 
 def _run(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions) -> Json:
-    rules = _rules(document, options.rules)
+    rules = known_rules(document, options.rules)
     index = {rule.code: number for number, rule in enumerate(rules)}
-    edited = {edit.path for finding in document.findings if finding.fix for edit in finding.fix.edits}
+    findings = _most_severe(document.findings)
+    edited = {edit.path for finding in findings if finding.fix for edit in finding.fix.edits}
     lines = {path: Lines.of(sources[path]) for path in edited if path in sources}
-    files = _Files(sources, lines, options.folder)
+    files = _Files(sources, lines, options)
     driver = {
         "name": document.tool.name,
         "version": document.tool.version,
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [descriptor(rule) for rule in rules],
         "properties": {"newestVllm": document.tool.newest_vllm},
     }
+    left_out = len(document.findings) - len(findings)
     invocation = {
-        "executionSuccessful": True,
-        "toolExecutionNotifications": _notifications(document.summary.unchecked),
+        "executionSuccessful": not options.problems,
+        "toolExecutionNotifications": _notifications(document.summary.unchecked, options.problems, left_out),
     }
     return {
         "tool": {"driver": driver},
@@ -73,30 +82,49 @@ def _run(document: ReportDocument, sources: Mapping[str, str], options: RenderOp
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "invocations": [invocation],
-        "results": [_result(finding, index[finding.code], files) for finding in document.findings],
+        "results": [_result(finding, index[finding.code], files) for finding in findings],
     }
+
+
+def _most_severe(findings: Sequence[ReportedFinding]) -> Sequence[ReportedFinding]:
+    """Return as many findings as GitHub takes; where some are left out, these are the least severe."""
+    if len(findings) <= MAX_RESULTS:
+        return findings
+    return sorted(findings, key=lambda finding: -finding.severity.rank)[:MAX_RESULTS]
 
 
 def _result(finding: ReportedFinding, rule_index: int, files: _Files) -> Json:
     evidence = finding.evidence
+    location = _location(finding.path, finding.start, finding.end, files)
+    snippet = files.texts.get(finding.path, "")[finding.start.offset : finding.end.offset]
+    if snippet and len(snippet) <= _MAX_SNIPPET:
+        location["region"]["snippet"] = {"text": snippet}
     result: Json = {
         "ruleId": finding.code,
         "ruleIndex": rule_index,
-        "level": _LEVELS[finding.severity.value],
+        "level": LEVELS[finding.severity.value],
         "message": {"text": _message(finding)},
-        "locations": [{"physicalLocation": _location(finding.path, finding.start, finding.end, files)}],
-        "partialFingerprints": {"vllintFinding/v1": finding.fingerprint},
+        "locations": [{"physicalLocation": location}],
+        "partialFingerprints": _fingerprints(finding, files.options),
         "properties": {"vllm": evidence.vllm, "source": evidence.source, "stage": evidence.stage},
     }
     if finding.launch is not None:
         result["properties"]["launch"] = finding.launch
     if finding.related:
         result["relatedLocations"] = [
-            _related(number, related, files) for number, related in enumerate(finding.related, start=1)
+            _related(number, related, files)
+            for number, related in enumerate(finding.related[:MAX_RELATED], start=1)
         ]
     if finding.fix is not None and _is_offered(finding.fix, files):
         result["fixes"] = [_fix(finding.fix, files)]
     return result
+
+
+def _fingerprints(finding: ReportedFinding, options: RenderOptions) -> dict[str, str]:
+    """Return GitHub's name for the finding's line, where it is known, and vllint's for the finding."""
+    names = {"vllintFinding/v1": finding.fingerprint}
+    line = options.line_hashes.get(finding.path, {}).get(finding.start.line)
+    return names if line is None else {"primaryLocationLineHash": line, **names}
 
 
 def _related(number: int, related: ReportedRelated, files: _Files) -> Json:
@@ -112,12 +140,11 @@ def _location(path: str, start: Place, end: Place, files: _Files) -> Json:
 
 
 def _artifact(path: str, files: _Files) -> Json:
+    if not is_absolute(path):
+        return {"uri": _percent_encoded(files.options.from_root(path)), "uriBaseId": _ROOT}
     if path.startswith("/"):
         return {"uri": f"file://{_percent_encoded(path)}"}
-    if path[1:3] == ":/":
-        return {"uri": f"file:///{path[:2]}{_percent_encoded(path[2:])}"}
-    folder = f"{files.folder.strip('/')}/".lstrip("/")
-    return {"uri": _percent_encoded(folder + path), "uriBaseId": _ROOT}
+    return {"uri": f"file:///{path[:2]}{_percent_encoded(path[2:])}"}
 
 
 def _region(path: str, start: Place, end: Place, files: _Files) -> Json:
@@ -165,59 +192,31 @@ def _replacement(edit: ReportedEdit, files: _Files) -> Json:
     return {"deletedRegion": region, "insertedContent": {"text": edit.text}}
 
 
-def _rules(document: ReportDocument, rules: Sequence[RuleInfo]) -> tuple[RuleInfo, ...]:
-    """Return the rules given, and a short entry for each further rule that has findings."""
-    known = {rule.code: rule for rule in rules}
-    for finding in document.findings:
-        if finding.code not in known:
-            severity = finding.severity.value
-            summary = finding.name.replace("-", " ")
-            known[finding.code] = RuleInfo(
-                finding.code, finding.name, summary, summary, severity, finding.url
-            )
-    return tuple(known.values())
-
-
-def _rule(rule: RuleInfo) -> Json:
-    entry: Json = {
-        "id": rule.code,
-        "name": rule.name,
-        "shortDescription": {"text": rule.summary},
-        "fullDescription": {"text": rule.summary},
-        "help": {"text": rule.docs_markdown, "markdown": rule.docs_markdown},
-        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
-        "properties": {
-            "tags": ["vllm", rule.code.rstrip("0123456789")],
-            "precision": "very-high" if rule.severity == "error" else "high",
-            "problem.severity": _PROBLEM_SEVERITIES[rule.severity],
-        },
-    }
-    if rule.url:
-        entry["helpUri"] = rule.url
-    return entry
-
-
 def _message(finding: ReportedFinding) -> str:
     """Return message and help, and links to the related places: GitHub shows only those it finds linked."""
     links = (
-        f"[{_escaped(related.message)}]({index})" for index, related in enumerate(finding.related, start=1)
+        f"[{_escaped(related.message)}]({index})"
+        for index, related in enumerate(finding.related[:MAX_RELATED], start=1)
     )
-    return "\n".join(part for part in (finding.message, finding.help, *links) if part)
+    said = (_LINK_END.sub(r"\\]", text) for text in (finding.message or finding.name, finding.help))
+    return "\n".join(part for part in (*said, *links) if part)
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
-def _notifications(unchecked: Sequence[Unchecked]) -> list[Json]:
+def _notifications(unchecked: Sequence[Unchecked], problems: Sequence[str], left_out: int) -> list[Json]:
+    """Return what the run says beside its results: what failed, is left out, and was not checked."""
+    said = [("error", problem) for problem in problems]
+    if left_out:
+        said.append(("warning", f"{left_out} of the least severe results are left out"))
     numbers = Counter((entry.fact, entry.reason) for entry in unchecked)
-    return [
-        {
-            "level": "note",
-            "message": {"text": f"not checked: {fact}: {reason} (launches: {number})"},
-        }
+    said += [
+        ("note", f"not checked: {fact}: {reason} (launches: {number})")
         for (fact, reason), number in numbers.most_common()
     ]
+    return [{"level": level, "message": {"text": text}} for level, text in said]
 
 
 def _percent_encoded(path: str) -> str:

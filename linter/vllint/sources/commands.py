@@ -14,7 +14,7 @@ from vllint.sources.containers import (
     run_environment,
 )
 from vllint.vllm.version import split_image
-from vllint_schemas import EntryPoint, Located, Span, Unknown, Variable, Word
+from vllint_schemas import Container, EntryPoint, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
 
 _MODULES = {
@@ -46,7 +46,8 @@ class Surroundings(NamedTuple):
     """What a command runs in: variables set for it, the GPUs it may see, its container's image.
 
     `image_entry_point` is what the image itself puts before the command's words, `shell` the word that
-    runs the script the command stands in.
+    runs the script the command stands in. `container` is what `docker run` gives its container; `detached`
+    says that it leaves the container in the background.
     """
 
     environment: tuple[Variable, ...] = ()
@@ -54,6 +55,8 @@ class Surroundings(NamedTuple):
     image: Word | None = None
     image_entry_point: EntryPoint | None = None
     shell: Word | None = None
+    container: Container | None = None
+    detached: bool = False
 
     def with_variables(self, variables: Iterable[Variable]) -> Surroundings:
         """Return the same with more variables, which may hide GPUs."""
@@ -87,10 +90,11 @@ class Start(NamedTuple):
 
 
 class Script(NamedTuple):
-    """A shell text among the words, as `bash -c` takes it."""
+    """A shell text among the words, as `bash -c` takes it, and the words behind it: `$1` and so on."""
 
     text: Word
     surroundings: Surroundings
+    parameters: tuple[Word, ...] | None = None
 
 
 def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Start | Script]:
@@ -105,11 +109,9 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
             if run is not None:
                 yield from _in_container(run, surroundings.environment)
                 return
-        script = _script_argument(rest) if name in _SHELLS else None
-        if name == "eval" and rest:
-            script = _joined(rest)
+        script = _script(word, rest, surroundings)
         if script is not None:
-            yield Script(script, surroundings._replace(shell=surroundings.shell or word))
+            yield script
             return
         start = _server(words, position, surroundings)
         if start is not None:
@@ -157,7 +159,15 @@ def _in_container(run: ContainerRun, outside: tuple[Variable, ...]) -> Iterator[
     nvidia = runtime is not None and runtime.text == "nvidia"
     variables = {variable.name: variable.value for variable in environment}
     count = claim_with_environment(claim, variables, nvidia)
-    surroundings = Surroundings(environment, count, run.image)
+    from vllint.sources.run_container import options_container, runs_in_background
+
+    surroundings = Surroundings(
+        environment,
+        count,
+        run.image,
+        container=options_container(run, environment),
+        detached=runs_in_background(run),
+    )
     entry = run.last("--entrypoint")
     entrypoint = None if entry is None else ((entry,) if entry.text else ())
     yield from container_starts(entrypoint, run.arguments, surroundings, run.image.site)
@@ -193,24 +203,35 @@ def _family_entry_point(command: tuple[Word, ...], image: Word | None) -> EntryP
     return EntryPoint.API_SERVER if "vllm" in name and first.startswith("--") and names_model else None
 
 
-def _script_argument(rest: Sequence[Word]) -> Word | None:
-    """Return the text that a shell's `-c` takes: the first word that is no option, nor belongs to one."""
-    takes_script = False
-    words = iter(rest)
-    for word in words:
-        text = word.text
-        if len(text) < 2 or text[0] not in "-+" or not word.is_known:
-            return word if takes_script else None
+def _script(word: Word, rest: Sequence[Word], around: Surroundings) -> Script | None:
+    """Return the script that `bash -c` or `eval` runs, when `word` is one of these."""
+    name = word.text.rsplit("/", 1)[-1]
+    inside = around._replace(shell=around.shell or word)
+    if name == "eval" and rest:
+        return Script(_joined(rest), inside)
+    place = _script_place(rest) if name in _SHELLS else None
+    if place is None:
+        return None
+    # The word behind the script is `$0`.
+    return Script(rest[place], inside, tuple(rest[place + 2 :]))
+
+
+def _script_place(rest: Sequence[Word]) -> int | None:
+    """Return which of a shell's arguments is the text of its `-c`: the first that is no option."""
+    takes_text = False
+    position = 0
+    while position < len(rest):
+        text = rest[position].text
         if text == "--":
-            return next(words, None) if takes_script else None
-        if text.startswith("--"):
-            if text in {"--rcfile", "--init-file"}:
-                next(words, None)
-            continue
-        takes_script = takes_script or (text[0] == "-" and "c" in text)
-        if text[-1] in "oO":
-            next(words, None)
-    return None
+            position += 1
+            break
+        if len(text) < 2 or text[0] not in "-+":
+            break
+        letters = "" if text.startswith("--") else text[1:]
+        takes_text = takes_text or (text[0] == "-" and "c" in letters)
+        # `-o pipefail`, `-O extglob`, `--rcfile FILE` take a word of their own.
+        position += 2 if set("oO") & set(letters) or text in {"--rcfile", "--init-file"} else 1
+    return position if takes_text and position < len(rest) else None
 
 
 def _joined(words: Sequence[Word]) -> Word:

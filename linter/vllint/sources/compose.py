@@ -13,10 +13,10 @@ from vllint.sources.compose_gpus import service_gpu_count
 from vllint.sources.containers import variable_of
 from vllint.sources.interpolation import interpolate
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
-from vllint.text.shell_words import CommandStringError, split_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
+    Container,
     HardwareClaim,
     Launch,
     Located,
@@ -50,22 +50,34 @@ def compose_launches(root: Mapping, variables: Variables[str, Word]) -> Iterator
     for key, service in services.items():
         if isinstance(service, Mapping) and isinstance(key, Scalar):
             try:
-                yield from _service_launches(key, service, variables)
-            except CommandStringError as error:
+                yield from _service_launches(key, service, services, variables)
+            except ValueError as error:
+                from vllint.text.shell_words import CommandStringError
+
+                if not isinstance(error, CommandStringError):
+                    raise
                 yield SourceProblem("not_parsed", str(error), error.span)
 
 
 def _service_launches(
-    key: Scalar, service: Mapping, variables: Variables[str, Word]
+    key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
 ) -> Iterator[Launch | SourceProblem]:
     image = _word(service.get("image"), variables)
     environment = tuple(_environment(service.get("environment"), variables))
     gpu_count = service_gpu_count(service, environment, variables)
     surroundings = Surroundings(environment, gpu_count, image)
+    container: Container | None = None
+    together: str | None = None
     for number, found in enumerate(_starts(service, surroundings, variables), start=1):
         if found.broken:
             yield broken_shell(found)
             continue
+        if container is None:
+            # Most services start no vLLM.
+            from vllint.sources.compose_container import running_together, service_container
+
+            container = service_container(key, service, services, environment, variables)
+            together = running_together(service)
         around = found.start.surroundings
         yield Launch(
             path=key.span.path,
@@ -82,6 +94,8 @@ def _service_launches(
             image_entry_point=around.image_entry_point,
             mounts=tuple(_mounts(service.get("volumes"), variables)),
             repeated_launcher=found.start.repeated_launcher,
+            container=container,
+            together=together,
         )
 
 
@@ -118,6 +132,8 @@ def _words(node: Node | None, variables: Variables[str, Word]) -> tuple[Word, ..
     if isinstance(node, Scalar):
         if node.resolved() is None:
             return None
+        from vllint.text.shell_words import split_words
+
         return split_words(interpolate(node.word(), variables, splits=True))
     if isinstance(node, Sequence):
         return tuple(interpolate(item.word(), variables) for item in node if isinstance(item, Scalar))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vllint.vllm.version import image_serves, image_version, split_image
@@ -33,11 +33,15 @@ _SWITCHES = frozenset(
 
 
 class ContainerRun(NamedTuple):
-    """A `docker run`: the image, the words after it, and the options that matter here."""
+    """A `docker run`: the image, the words after it, and its options.
+
+    `open_ended` says why there may be more options: words that are not known may be any.
+    """
 
     image: Word
     arguments: tuple[Word, ...]
     options: tuple[tuple[str, Word], ...]
+    open_ended: Unknown | None = None
 
     def last(self, *names: str) -> Word | None:
         """Return the last value of an option, under any of its names."""
@@ -52,17 +56,20 @@ class ContainerRun(NamedTuple):
 def container_run(words: Sequence[Word]) -> ContainerRun | None:
     """Read the words after `docker run`; `None` where no image is named."""
     options: list[tuple[str, Word]] = []
+    open_ended: Unknown | None = None
     position = 0
     while position < len(words):
         word = words[position]
         text = word.text
         if not text.startswith("-") or text == "-":
             if word.splits and not text:
+                open_ended = Unknown(word.reason)
                 position += 1
                 continue
-            return ContainerRun(word, tuple(words[position + 1 :]), tuple(options))
+            return ContainerRun(word, tuple(words[position + 1 :]), tuple(options), open_ended)
         position += 1
         name, value = _option(word)
+        options.extend((switch, word) for switch in _switches_before(name, text))
         if name in _SWITCHES:
             options.append((name, word))
         elif value is not None:
@@ -71,6 +78,12 @@ def container_run(words: Sequence[Word]) -> ContainerRun | None:
             options.append((name, words[position]))
             position += 1
     return None
+
+
+def _switches_before(name: str, text: str) -> Iterator[str]:
+    """Yield the switches that share a word with the option `name`: `-d` and `-i` in `-dip80:80`."""
+    if not text.startswith("--"):
+        yield from (f"-{letter}" for letter in text[1 : text.find(name[1:], 1)])
 
 
 def _option(word: Word) -> tuple[str, Word | None]:
@@ -165,6 +178,14 @@ def visible_devices(word: Word) -> Located[int | AllGpus] | Unknown:
     if not word.is_known:
         return Unknown(word.reason)
     return _devices(word.text, word)
+
+
+def listed_ids(word: Word) -> Located[tuple[str, ...]] | None:
+    """Return the devices that a variable lists; `None` when it lists none, or all."""
+    devices = tuple(part.strip() for part in word.text.split(",") if part.strip())
+    if not word.is_known or not devices or devices[0] in {"all", "none", "void", "-1"}:
+        return None
+    return Located(devices, word.span, word.origin, word.via)
 
 
 def _devices(text: str, word: Word) -> Located[int | AllGpus] | Unknown:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
-from vllint.sources.shell import script_starts
+from vllint.sources.shell import inner_script_starts
 from vllint.sources.templates import with_placeholders_unknown
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
@@ -114,8 +114,7 @@ def _start(
 
 def _script_start(script: Script) -> Start | None:
     """Return the first server that a shell's text starts."""
-    variables = {variable.name: variable.value for variable in script.surroundings.environment}
-    found = next(script_starts(script.text, variables, script.surroundings), None)
+    found = next(inner_script_starts(script), None)
     return None if found is None or found.broken else found.start
 
 

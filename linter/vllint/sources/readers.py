@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vllint.neighbours import Neighbour
 from vllint.sources.compose import compose_launches, is_compose
-from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
 from vllint.sources.env_files import read_env_file
-from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
-from vllint.sources.kubernetes import is_manifest, manifest_launches
-from vllint.sources.python_calls import python_launches
 from vllint.sources.shell import shell_launches
 from vllint.sources.templates import is_template
-from vllint.text.json_tree import parse_json
 from vllint.text.source import SourceText
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Mapping as YamlMapping
+from vllint.text.yaml_nodes import Node
 from vllint.text.yaml_tree import parse_yaml
-from vllint.vllm.config_file import read_config_file
 from vllint.vllm.tokens import config_path
 from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
 
@@ -58,12 +52,17 @@ def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText,
     suffix = _suffix(source.path)
     if _SHEBANG.match(source.text) or suffix in _SHELL_SUFFIXES:
         return _read_script(source)
-    if is_dockerfile(source.text) and suffix not in _YAML_SUFFIXES:
-        return _reading(("dockerfile",), dockerfile_launches(_whole(source)))
-    if suffix == ".py":
-        return _reading(("python",), python_launches(source.text, source.path))
     if suffix in _YAML_SUFFIXES:
         return _read_documents(source, neighbour, env_files, json=suffix == ".json")
+    # Here and below, a kind's reader is imported for the first file that may be of its kind.
+    from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
+
+    if is_dockerfile(source.text):
+        return _reading(("dockerfile",), dockerfile_launches(_whole(source)))
+    if suffix == ".py":
+        from vllint.sources.python_calls import python_launches
+
+        return _reading(("python",), python_launches(source.text, source.path))
     if suffix:
         return Reading()
     # A name without a suffix, standard input's too, promises nothing: what reads as ours is ours.
@@ -73,9 +72,9 @@ def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText,
 
 def _suffix(path: str) -> str:
     """Return what a file's name says it is, below what says that it is a template."""
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2].lower()
     # `.env` is all suffix, which pathlib takes for a name.
-    suffixes = [suffix.lower() for suffix in PurePosixPath(f"_{name}").suffixes]
+    suffixes = [] if name.endswith(".") else [f".{suffix}" for suffix in name.split(".")[1:]]
     while suffixes and suffixes[-1] in _TEMPLATE_SUFFIXES:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
@@ -112,6 +111,8 @@ def _config_file(launch: Launch, path: Word, neighbour: Neighbour) -> ConfigFile
     source = None if place is None else neighbour(place)
     if source is None:
         return Unknown(f"the config file `{path.text}` is not at hand")
+    from vllint.vllm.config_file import read_config_file
+
     return read_config_file(source)
 
 
@@ -123,7 +124,7 @@ def _read_documents(
     source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None, *, json: bool
 ) -> Reading:
     try:
-        roots = (parse_json(_whole(source)),) if json else parse_yaml(_whole(source))
+        roots = (_json(source),) if json else parse_yaml(_whole(source))
     except YamlProblem as problem:
         return Reading(problems=(_unreadable(source, problem),))
     kinds: list[str] = []
@@ -133,15 +134,25 @@ def _read_documents(
             kinds.append("compose")
             found.extend(compose_launches(root, _variables(neighbour, env_files)))
             continue
+        from vllint.sources.kubernetes import is_manifest, manifest_launches
+
         if is_manifest(root) and isinstance(root, YamlMapping):
             kinds.append("kubernetes")
             found.extend(manifest_launches(root))
             continue
+        from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
+
         payloads = tuple(endpoint_payloads(root))
         if payloads:
             kinds.append("hf_endpoint")
         found.extend(launch for payload in payloads if (launch := endpoint_launch(payload)))
     return _reading(tuple(dict.fromkeys(kinds)), found)
+
+
+def _json(source: SourceText) -> Node:
+    from vllint.text.json_tree import parse_json
+
+    return parse_json(_whole(source))
 
 
 def _reading(kinds: tuple[str, ...], found: Iterable[Launch | SourceProblem]) -> Reading:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.sources.commands import Script, Start, Surroundings, starts_in
-from vllint.text.shell_commands import evaluate
-from vllint.text.shell_walk import Command
 from vllint.vllm.version import image_version
 from vllint_schemas import (
     HardwareClaim,
@@ -22,6 +20,9 @@ from vllint_schemas import (
     Word,
 )
 from vllint_schemas.launch import NO_GPU_CLAIM
+
+if TYPE_CHECKING:
+    from vllint.text.shell_walk import Command
 
 _MAX_DEPTH = 6
 _PIN = re.compile(r"^vllm(?:\[[^\]]*\])?==([0-9][0-9A-Za-z.]*)$")
@@ -39,14 +40,15 @@ class ScriptStart(NamedTuple):
     broken: bool = False
 
 
-def script_starts(
-    script: Word, variables: Mapping[str, Word], surroundings: Surroundings, depth: int = 0
-) -> Iterator[ScriptStart]:
+def script_starts(script: Script, variables: Mapping[str, Word], depth: int = 0) -> Iterator[ScriptStart]:
     """Yield the servers that `script` may start, those of scripts within it included."""
+    # Most files hold no shell text, and the evaluator is many modules.
+    from vllint.text.shell_commands import evaluate
+
     pinned: Located[str] | Unknown = Unknown("the script does not name a vLLM release")
-    for command in evaluate(script, variables):
+    for command in evaluate(script.text, variables, script.parameters):
         pinned = _pinned(command) or pinned
-        around = surroundings.with_variables(command.env)
+        around = script.surroundings.with_variables(command.env)
         for found in starts_in(command.words, around):
             if isinstance(found, Start):
                 yield ScriptStart(found, command.extent, pinned, command.broken)
@@ -58,7 +60,7 @@ def _inner_starts(
     found: Script, variables: Mapping[str, Word], command: Command, depth: int
 ) -> Iterator[ScriptStart]:
     inner = {**variables, **{variable.name: variable.value for variable in found.surroundings.environment}}
-    for start in script_starts(found.text, inner, found.surroundings, depth + 1):
+    for start in script_starts(found, inner, depth + 1):
         extent = start.extent.cover(command.extent)
         yield start._replace(extent=extent, broken=start.broken or command.broken)
 
@@ -76,7 +78,7 @@ def _pinned(command: Command) -> Located[str] | None:
 def inner_script_starts(found: Script) -> Iterator[ScriptStart]:
     """Yield the starts of a script that a container runs, in the container's environment."""
     variables = {variable.name: variable.value for variable in found.surroundings.environment}
-    yield from script_starts(found.text, variables, found.surroundings)
+    yield from script_starts(found, variables)
 
 
 def broken_shell(found: ScriptStart) -> SourceProblem:
@@ -89,7 +91,7 @@ def shell_launches(
 ) -> Iterator[Launch | SourceProblem]:
     """Yield the launches of a script, or of a command given on vllint's own command line."""
     variables = {variable.name: variable.value for variable in environment}
-    for found in script_starts(script, variables, Surroundings().with_variables(environment)):
+    for found in script_starts(Script(script, Surroundings().with_variables(environment)), variables):
         if found.broken:
             yield broken_shell(found)
             continue

@@ -61,6 +61,8 @@ def _scalar(node: Assignment, former: Value, expansion: Expansion) -> Value:
 
 
 def _with_element(node: Assignment, former: Value, expansion: Expansion) -> Value:
+    if isinstance(former, Word) and former.holes:
+        return _lost(node, expansion)
     array = former if isinstance(former, Array) else Array(())
     if isinstance(former, Word):
         array = Array((("0", former),))
@@ -187,6 +189,10 @@ def _declared_name(word: Assignment | Word, state: State, place: Span) -> str:
         return word.name
     match = _STATED.match(word.text)
     if word.text[:1] in ("-", "+") and not word.holes:
+        return ""
+    if match is not None and match.group(2) and word.splits:
+        forget_all(state, "`${name}` may be set by a declaration", place)
+        state.forget((match.group(1),), "`${name}` is split into words", place)
         return ""
     if match is not None and (match.group(2) or (match.end() == len(word.text) and not word.holes)):
         return match.group(1)

@@ -32,18 +32,24 @@ _WALKERS: dict[type, Walker] = {
 }
 
 
-def evaluate(script: Word, variables: Mapping[str, Word] = _NO_VARIABLES) -> tuple[Command, ...]:
+def evaluate(
+    script: Word,
+    variables: Mapping[str, Word] = _NO_VARIABLES,
+    parameters: tuple[Word, ...] | None = None,
+) -> tuple[Command, ...]:
     """Return the simple commands that `script` may run, in the order in which it gets to them.
 
     `variables` is the environment the script starts with. What it does not name may still come from
-    outside: `${NAME:-text}` is then `text` with the origin DEFAULT, `$NAME` alone is unknown. Calls of
-    the script's own functions are given as the commands in them; declarations and plain assignments are
+    outside: `${NAME:-text}` is then `text` with the origin DEFAULT, `$NAME` alone is unknown.
+    `parameters` are `$1` and so on, unknown if not given. Calls of the script's own functions are given as the commands in them; declarations and plain assignments are
     not commands. Never raises for any text.
     """
     source = ShellText(script)
     walk = Walk(source, _WALKERS)
     try:
-        _walk_all(walk, source, State(variables))
+        state = State(variables)
+        state.parameters = parameters
+        _walk_all(walk, source, state)
     except OutOfBoundsError:
         return _truncated(walk, script)
     return tuple(walk.commands)

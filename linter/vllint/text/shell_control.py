@@ -36,7 +36,7 @@ from vllint_schemas import Origin, Span, Word
 MOST_ITEMS = 32
 
 _ARGUMENTS_LACKING = re.compile(r"-z\b|-l[te]\b")
-_ARGUMENTS_USED = re.compile(r"\$\{?[#1-9@*]|\bgetopts\b")
+_ARGUMENTS_USED = re.compile(r"\$[#1-9@*]|\$\{(?:[1-9@*]|#[@*}])|\bgetopts\b")
 _COUNTER = re.compile(r"\s*([A-Za-z_]\w*)\s*=([^=].*)", re.DOTALL)
 _LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=?)(?![<=])(.+)", re.DOTALL)
 _STEP = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*\+\+|\+\+\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\+=\s*(\d+))\s*")

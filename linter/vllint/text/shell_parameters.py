@@ -164,6 +164,8 @@ class ParameterReader(NamedTuple):
     def _indexed(self, value: Value, part: Parameter) -> Word | Missing:
         if isinstance(value, Missing):
             return value
+        if isinstance(value, Word) and value.holes and not value.text:
+            return value
         array = value if isinstance(value, Array) else Array((("0", value),))
         key = self.key(part.subscript, array.associative)
         place = self.source.place(part.start, part.end)

@@ -4,16 +4,15 @@ The table `vllint_schemas/data/options.jsonl` is written by `scripts/tables/opti
 its lines. Only the lines of the release asked for are decoded.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a NamedTuple compiles annotations that are text, one by one.
 
 import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import vllint_schemas
+from vllint.vllm.releases import OPTIONS, releases
 from vllint_schemas import Unknown
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(.*)")
@@ -78,20 +77,9 @@ class OptionTable(NamedTuple):
     defaults: Mapping[str, Any]
 
 
-def _file() -> Path:
-    return Path(vllint_schemas.__file__).with_name("data") / "options.jsonl"
-
-
 @cache
 def _lines() -> list[str]:
-    return _file().read_text(encoding="utf-8").splitlines()
-
-
-@cache
-def releases() -> tuple[str, ...]:
-    """Return the releases that have a table, ascending."""
-    with _file().open(encoding="utf-8") as table:
-        return tuple(json.loads(table.readline()))
+    return OPTIONS.read_text(encoding="utf-8").splitlines()
 
 
 @cache

@@ -65,6 +65,7 @@ class _Parser:
         self.positional: Token | None = None
         self.meant: Token | None = None
         self.after_unknown = False
+        self.separated = False
         self.problems: list[ArgumentProblem] = []
         self.open_ended: Unknown | None = None
 
@@ -73,7 +74,7 @@ class _Parser:
         while position < len(self.tokens):
             match = self.matches[position]
             if match is None:
-                self._take_positional(self.tokens[position])
+                self._take_positional(position)
                 position += 1
                 self.after_unknown = False
             elif match.option is None:
@@ -94,13 +95,17 @@ class _Parser:
         if self.open_ended is None:
             self.open_ended = Unknown(f"{word.reason}; it may hold further options")
 
-    def _take_positional(self, token: Token) -> None:
-        if token.text == "--":
+    def _take_positional(self, position: int) -> None:
+        token = self.tokens[position]
+        if token.text == "--" and not self.separated:
+            self.separated = True
+            if self.positional is not None and self.positional is not self.tokens[position - 1]:
+                self._problem("unexpected_word", "unrecognized arguments: --", token)
             return
         if self.meant is None and not self.after_unknown:
             self.meant = token
         is_model = self.serve and self.positional is None
-        if token.word.splits and not is_model:
+        if _may_be_option(token.word) and not is_model:
             self._open(token.word)
             return
         if self.positional is None:
@@ -181,6 +186,11 @@ class _Parser:
         return Located(content, span, first.origin, first.via)
 
 
+def _may_be_option(word: Word) -> bool:
+    """Whether a word may turn out to be an option, or several: how it begins is not known."""
+    return any(hole.at == 0 for hole in word.holes)
+
+
 def _classify_all(tokens: Sequence[Token], table: OptionTable) -> list[_Match | None]:
     matches: list[_Match | None] = []
     only_values = False
@@ -188,7 +198,7 @@ def _classify_all(tokens: Sequence[Token], table: OptionTable) -> list[_Match | 
         if only_values:
             matches.append(None)
             continue
-        only_values = token.text == "--"
+        only_values = token.text == "--" and token.word.is_known
         matches.append(_classify(token, table))
     return matches
 
@@ -196,11 +206,13 @@ def _classify_all(tokens: Sequence[Token], table: OptionTable) -> list[_Match | 
 def _classify(token: Token, table: OptionTable) -> _Match | None:
     """Return `None` for a value, else the option meant (`argparse._parse_optional`)."""
     text = token.text
-    if not text.startswith("-") or text == "-" or text == "--":
+    if not text.startswith("-"):
         return None
     name, equals, _ = text.partition("=")
     if any(hole.at <= len(name) for hole in token.word.holes):
         return _Match(None, in_doubt=True)
+    if text in {"-", "--"}:
+        return None
     option = table.by_flag.get(text)
     if option is not None:
         return _Match(option, text)

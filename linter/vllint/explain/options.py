@@ -1,0 +1,129 @@
+"""An option of `vllm serve`: what it takes, and how that changed from release to release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from vllint.explain.stretches import stretches
+from vllint.report.colours import Palette
+from vllint.vllm.options import Option, option_table, releases_with
+from vllint.vllm.releases import releases
+from vllint.vllm.similar import similar_flags
+from vllint_schemas import Unknown
+
+KINDS: Mapping[str, str] = {
+    "flag": "a switch, takes no value",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "json": "JSON",
+    "json-or-str": "JSON or a text",
+    "json-or-kv": "JSON or `key=value,...`",
+    "json-or-int": "JSON or a whole number",
+    "human_readable_int": "a whole number, also as `32k` (32,000) or `32K` (32,768)",
+    "human_readable_int_or_auto": "a whole number, also as `32k` (32,000) or `32K` (32,768), or `auto`",
+    "boolean": "`true` or `false`",
+    "folded-str": "a text in any case, with `-` or `_`",
+    "comma-list": "a list parted by commas",
+    "reasoning-parser": "a parser's name, or `none`",
+}
+"""What an option takes, by its kind in the table."""
+
+
+def spelling_of(text: str) -> str | None:
+    """Return the spelling that any release knows for `--name`, `-n`, `name` or `na_me`."""
+    wanted = text if text.startswith("-") else f"--{text}"
+    for spelling in (wanted, wanted.lower().replace("_", "-")):
+        if releases_with(spelling):
+            return spelling
+    return None
+
+
+def option_lines(flag: str, colours: Palette) -> Iterator[str]:
+    """Yield what is known of a spelling that at least one release knows."""
+    by_release = {release: option_table(release).by_flag[flag] for release in releases_with(flag)}
+    newest = list(by_release.values())[-1]
+    yield colours.paint(colours.strong, ", ".join(_spellings(flag, newest)))
+    yield from _row("is", _nature(flag, newest))
+    yield from _row("releases", ", ".join(part.words for part in stretches([(r, 0) for r in by_release])))
+    if releases()[-1] not in by_release:
+        yield from _row("", f"vLLM {releases()[-1]} does not know it{_instead(flag)}")
+    yield from _row("default", *_by_stretch({r: _default(option) for r, option in by_release.items()}))
+    yield from _choices(by_release)
+    retired = [(r, option.deprecated) for r, option in by_release.items()]
+    deprecated = [part.words for part in stretches(retired) if part.value]
+    if deprecated:
+        yield from _row("deprecated", ", ".join(deprecated))
+    if newest.negations and flag not in newest.negations:
+        yield from _row("unset by", ", ".join(newest.negations))
+    yield f"  told by the tables of {len(releases())} releases, {releases()[0]} to {releases()[-1]}"
+
+
+def _spellings(flag: str, option: Option) -> tuple[str, ...]:
+    same = option.negations if flag in option.negations else option.aliases
+    return (flag, *(name for name in same if name != flag))
+
+
+def _nature(flag: str, option: Option) -> str:
+    """Say what the option takes, and how often."""
+    if flag in option.negations:
+        return f"a switch, unsets what {option.flag} sets"
+    what = KINDS.get(option.kind, option.kind)
+    several = {"+": ", one or more", "?": ", or none"}.get(option.nargs, "")
+    again = "; may be given more than once" if option.action == "append" else ""
+    needed = "; must be given" if option.required else ""
+    return f"{what}{several}{again}{needed}"
+
+
+def _instead(flag: str) -> str:
+    close = similar_flags(flag, releases()[-1])
+    return f"; it has {', '.join(close)}" if close else ""
+
+
+def _default(option: Option) -> str:
+    value = option.default
+    if isinstance(value, Unknown):
+        return "computed at start"
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value == "":
+        return "empty"
+    return str(value) if isinstance(value, str | int | float) else json.dumps(value)
+
+
+def _by_stretch(values: Mapping[str, str]) -> Iterator[str]:
+    """Yield the value alone if it is always the same, else each value with its releases, newest first."""
+    parts = stretches(tuple(values.items()))
+    if len({part.value for part in parts}) == 1:
+        yield parts[0].value
+        return
+    for part in reversed(parts):
+        yield f"{part.value}, {part.words}"
+
+
+def _choices(by_release: Mapping[str, Option]) -> Iterator[str]:
+    """Yield the values that the parser lists, in which release it began to, and which are gone."""
+    lists = {release: option.choices for release, option in by_release.items() if option.choices}
+    if not lists:
+        return
+    first, latest = next(iter(lists)), list(lists)[-1]
+    if latest != list(by_release)[-1]:
+        since = next(release for release in reversed(by_release) if release not in lists)
+        yield from _row("choices", f"not listed by the parser of {since}; listed by that of {latest}:")
+        yield from _row("", ", ".join(map(str, lists[latest])))
+    else:
+        yield from _row("choices", ", ".join(map(str, lists[latest])))
+    known = dict.fromkeys(choice for choices in lists.values() for choice in choices)
+    listing = {choice: [release for release in lists if choice in lists[release]] for choice in known}
+    new = [f"{choice} in {of[0]}" for choice, of in listing.items() if of[0] != first and of[-1] == latest]
+    gone = [f"{choice} after {of[-1]}" for choice, of in listing.items() if of[-1] != latest]
+    yield from _row("", *([f"added: {', '.join(new)}"] if new else []))
+    yield from _row("", *([f"removed: {', '.join(gone)}"] if gone else []))
+
+
+def _row(name: str, *values: str) -> Iterator[str]:
+    for number, value in enumerate(values):
+        yield f"  {name if number == 0 else '':<11} {value}"

@@ -1,0 +1,200 @@
+"""What a compose service gives its container besides a command (Compose Specification, "services")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as Variables
+
+from vllint.sources.compose_gpus import gpu_handout
+from vllint.sources.interpolation import interpolate
+from vllint.sources.ports import port_mapping, single_port
+from vllint.sources.quantities import docker_bytes, number, seconds
+from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint_schemas import Container, Health, Located, Origin, PortMapping, Span, Unknown, Variable, Word
+
+_DEFAULT_INTERVAL = 30.0
+_DEFAULT_FAILURES = 3.0
+"""Docker's own (`docker run --help`: `--health-interval`, `--health-retries`); the grace period is 0."""
+
+
+def service_container(
+    key: Scalar,
+    service: Mapping,
+    services: Mapping,
+    environment: tuple[Variable, ...],
+    variables: Variables[str, Word],
+) -> Container:
+    """Return what a service's container is given; `services` are all services of the file."""
+    handout = gpu_handout(service, environment, variables)
+    ipc, network = _text(service, "ipc", variables), _text(service, "network_mode", variables)
+    privileged = _is_on(service.get("privileged"))
+    unknown = Unknown("a privileged container sees the GPUs of its machine")
+    return Container(
+        kind="compose",
+        open_ended=Unknown("the service extends another one") if service.get("extends") is not None else None,
+        shared_memory=_shared_memory(service, ipc, variables),
+        shares_host_ipc=ipc == "host",
+        shares_host_network=network == "host",
+        ports=tuple(_ports(service, variables)),
+        health=_health(service.entry("healthcheck"), variables),
+        gpu_reservation=None if handout is None else handout.span,
+        gpu_count=None if handout is None else unknown if privileged else handout.count,
+        gpu_count_key=None if handout is None else handout.count_key,
+        device_ids=None if handout is None or privileged else handout.device_ids,
+        mount_targets=tuple(_mount_targets(service, variables)),
+        published_beside=tuple(_published_beside(key, service, services, variables)),
+        starts_after=tuple(_healthy_first(service)),
+        anchor=_anchor(service),
+    )
+
+
+def running_together(service: Mapping) -> str:
+    """Return what services that start together have in common: their profiles."""
+    profiles = service.get("profiles")
+    names = [node.value for node in profiles if isinstance(node, Scalar)] if _is_list(profiles) else []
+    return f"profiles {', '.join(sorted(names))}"
+
+
+def _is_list(node: Node | None) -> bool:
+    return isinstance(node, Sequence)
+
+
+def _is_on(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.resolved() is not False
+
+
+def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
+    return interpolate(node.word(), variables) if isinstance(node, Scalar) else None
+
+
+def _text(service: Mapping, key: str, variables: Variables[str, Word]) -> str | Unknown | None:
+    word = _word(service.get(key), variables)
+    if word is None:
+        return None
+    return word.text if word.is_known else Unknown(word.reason)
+
+
+def _shared_memory(
+    service: Mapping, ipc: str | Unknown | None, variables: Variables[str, Word]
+) -> Located[int] | Unknown | None:
+    """Return the size of /dev/shm: `shm_size`, or unknown where another container or a mount gives it."""
+    if isinstance(ipc, Unknown):
+        return ipc
+    if ipc is not None and ipc.startswith(("service:", "container:")):
+        return Unknown(f"`ipc: {ipc}` shares the memory of another container")
+    if "/dev/shm" in _mount_targets(service, variables):
+        return Unknown("something is mounted at /dev/shm")
+    size = _word(service.get("shm_size"), variables)
+    return None if size is None else docker_bytes(size)
+
+
+def _ports(service: Mapping, variables: Variables[str, Word]) -> Iterator[PortMapping]:
+    ports = service.get("ports")
+    for item in ports if isinstance(ports, Sequence) else ():
+        if isinstance(item, Scalar):
+            mapping = port_mapping(interpolate(item.word(), variables))
+            if mapping is not None:
+                yield mapping
+        elif isinstance(item, Mapping):
+            yield from _long_port(item, variables)
+
+
+def _long_port(item: Mapping, variables: Variables[str, Word]) -> Iterator[PortMapping]:
+    """Read `{target: 8000, published: "8001", host_ip: 127.0.0.1}`."""
+    target, published, host_ip, protocol = (
+        _word(item.get(name), variables) for name in ("target", "published", "host_ip", "protocol")
+    )
+    if target is None or (protocol is not None and protocol.text != "tcp"):
+        return
+    address = "" if host_ip is None else host_ip.text if host_ip.is_known else Unknown(host_ip.reason)
+    yield PortMapping(address, None if published is None else single_port(published), single_port(target))
+
+
+def _published_beside(
+    key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
+) -> Iterator[tuple[str, PortMapping]]:
+    """Yield the ports of the other services that start whenever this one does."""
+    own = running_together(service)
+    for name, other in services.items():
+        if name is key or not isinstance(name, Scalar) or not isinstance(other, Mapping):
+            continue
+        if running_together(other) == own and other.get("extends") is None:
+            yield from ((name.value, mapping) for mapping in _ports(other, variables))
+
+
+def _health(entry: tuple[Node, Node] | None, variables: Variables[str, Word]) -> Health | None:
+    """Read `healthcheck`, if what it tests is an answer over the network."""
+    check = entry[1] if entry is not None else None
+    if entry is None or not isinstance(check, Mapping) or _is_on(check.get("disable")):
+        return None
+    if not _asks_server(check.get("test")):
+        return None
+    given = {name: _word(check.get(name), variables) for name in ("start_period", "interval", "retries")}
+    grace, interval, retries = given["start_period"], given["interval"], given["retries"]
+    return Health(
+        name="healthcheck",
+        span=entry[0].span,
+        kills=False,
+        grace_seconds=_default(0.0) if grace is None else seconds(grace),
+        interval_seconds=_default(_DEFAULT_INTERVAL) if interval is None else seconds(interval),
+        failures=_default(_DEFAULT_FAILURES) if retries is None else number(retries),
+    )
+
+
+def _default(value: float) -> Located[float]:
+    return Located(value, None, Origin.PLATFORM)
+
+
+def _asks_server(test: Node | None) -> bool:
+    """Whether a healthcheck asks the server for something."""
+    nodes = test if isinstance(test, Sequence) else (test,)
+    words = [node.value for node in nodes if isinstance(node, Scalar)]
+    return any("://" in word or "localhost" in word or "127.0.0.1" in word for word in words)
+
+
+def _mount_targets(service: Mapping, variables: Variables[str, Word]) -> Iterator[str]:
+    """Yield the places in the container at which something is mounted; `?` where that is not known."""
+    for name in ("volumes", "tmpfs", "configs", "secrets"):
+        node = service.get(name)
+        items = node if isinstance(node, Sequence) else () if node is None else (node,)
+        for item in items:
+            target = item.get("target") if isinstance(item, Mapping) else item
+            word = _word(target, variables)
+            if word is None:
+                continue
+            yield _target(word) if isinstance(item, Scalar) and name != "tmpfs" else _shown(word)
+
+
+def _target(word: Word) -> str:
+    """Return the place in `SOURCE:TARGET[:MODE]`, or in `TARGET` alone."""
+    parts = [part for part in _shown(word).split(":") if part]
+    paths = [part for part in parts if part.startswith(("/", "?"))]
+    if len(parts) == 1:
+        return parts[0]
+    return paths[-1] if paths else "?"
+
+
+def _shown(word: Word) -> str:
+    text = word.text
+    for hole in reversed(word.holes):
+        text = f"{text[: hole.at]}?{text[hole.at :]}"
+    return text
+
+
+def _healthy_first(service: Mapping) -> Iterator[str]:
+    """Yield the services that must be healthy before this one starts."""
+    needed = service.get("depends_on")
+    for name, how in needed.items() if isinstance(needed, Mapping) else ():
+        condition = how.get("condition") if isinstance(how, Mapping) else None
+        if isinstance(name, Scalar) and isinstance(condition, Scalar):
+            if condition.value == "service_healthy":
+                yield name.value
+
+
+def _anchor(service: Mapping) -> Span | None:
+    """Return a key of the service's own, in front of which another one can be written."""
+    for name in ("image", "command", "entrypoint"):
+        entry = service.entry(name)
+        if entry is not None and isinstance(entry[0], Scalar) and not entry[0].via and not service.flow:
+            return entry[0].span
+    return None
