@@ -104,7 +104,10 @@ def discover(
         elif force_exclude and is_excluded(shown):
             yield PassedOver(shown, Reason.EXCLUDED)
         else:
-            yield _named(path, shown)
+            found = _named(path, shown)
+            # Hooks name every file of a commit: of these only what mentions vLLM is ours.
+            unmarked = force_exclude and isinstance(found, Candidate) and not has_marker(found.raw)
+            yield PassedOver(shown, Reason.NO_MARKER) if unmarked else found
 
 
 def displayed(path: str, here: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vllint.facts import FactName, LaunchFacts, Release
+from vllint.facts import LaunchFacts, Release
 from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
 from vllint.memory.estimate import estimate_memory, known_card
 from vllint.models.resolve import ModelSources, resolve_model
 from vllint.neighbours import Neighbour
 from vllint.rule import Rule
-from vllint.settings import Settings, is_selected, severity_of
+from vllint.rule_run import Unchecked, heed_comments, run_rules
+from vllint.settings import Settings
 from vllint.sources.directives import Directive, Stated, read_directives, stated_for
 from vllint.sources.readers import Reading, read_command, read_source
-from vllint.suppress import idle_suppressions, read_suppressions, suppress
 from vllint.text.source import SourceText
 from vllint.vllm.engine_args import engine_args
 from vllint.vllm.options import nearest
@@ -31,20 +31,11 @@ from vllint_schemas import (
     ModelFacts,
     Origin,
     SourceProblem,
-    Span,
     Unknown,
     Variable,
     Word,
 )
 from vllint_schemas.parallel import Parallel
-
-
-class Unchecked(NamedTuple):
-    """A fact that is not known and kept a rule from judging a launch."""
-
-    launch: str
-    fact: FactName
-    reason: str
 
 
 class Assumptions(NamedTuple):
@@ -125,40 +116,13 @@ def _judge(
     settings: Settings,
     assumptions: Assumptions,
 ) -> Judged:
-    findings = [
-        finding for problem in reading.problems for rule in rules for finding in rule.check_source(problem)
-    ]
-    unchecked: list[Unchecked] = []
-    silent: set[str] = set()
     launches = _facts(reading.launches, text, path, texts, assumptions) if reading.launches else ()
-    for facts in launches:
-        findings.extend(_check(facts, rules, unchecked, silent))
-    kept = _selected(findings, settings, {rule.code: rule for rule in rules})
-    if assumptions.heeds_comments and any("vllint:" in content for content in texts.values()):
-        judging = [rule for rule in rules if rule.code not in silent]
-        kept = _unsuppressed(kept, path, texts, rules, judging, settings)
-    return Judged(path, reading.kinds, launches, kept, tuple(dict.fromkeys(unchecked)), texts)
-
-
-def _unsuppressed(
-    findings: tuple[Finding, ...],
-    path: str,
-    texts: Mapping[str, str],
-    rules: Sequence[Rule],
-    judging: Sequence[Rule],
-    settings: Settings,
-) -> tuple[Finding, ...]:
-    """Take out what comments suppress, and add what is wrong with the comments of the file itself.
-
-    `judging` are the rules that had all they need for every launch.
-    """
-    comments = [one for place, content in texts.items() for one in read_suppressions(content, place)]
-    left, used = suppress(findings, comments)
-    own = [one for one in comments if one.comment.path == path]
-    problems = idle_suppressions(own, used, rules, judging, settings, texts[path]) if own else ()
-    said = [finding for problem in problems for rule in rules for finding in rule.check_source(problem)]
-    extra = _selected(said, settings, {rule.code: rule for rule in rules})
-    return tuple(sorted((*left, *extra), key=lambda finding: (finding.span, finding.code)))
+    said = run_rules(launches, reading.problems, rules, settings)
+    findings = said.findings
+    if assumptions.heeds_comments:
+        findings = heed_comments(said, path, texts, launches, rules, settings)
+    unread = (Unchecked(path, "format", reading.unread),) if reading.unread else ()
+    return Judged(path, reading.kinds, launches, findings, said.unchecked + unread, texts)
 
 
 def _facts(
@@ -263,37 +227,3 @@ def _machine_mates(facts: LaunchFacts, others: Iterable[LaunchFacts]) -> int | U
             return other.maybe_parallel
         taken += other.maybe_parallel.gpus_needed_here
     return taken
-
-
-def _check(
-    facts: LaunchFacts, rules: Sequence[Rule], unchecked: list[Unchecked], silent: set[str]
-) -> list[Finding]:
-    """Run the rules whose needs are met; those that wait for others come after them."""
-    findings: list[Finding] = []
-    for rule in sorted(rules, key=lambda rule: bool(rule.waits_for)):
-        if any(finding.code in rule.waits_for for finding in findings):
-            silent.add(rule.code)
-            continue
-        missing = next(
-            ((need, why) for need in rule.needs if (why := facts.why_unknown(need)) is not None), None
-        )
-        if missing is not None:
-            unchecked.append(Unchecked(facts.launch.id, missing[0], missing[1].reason))
-            silent.add(rule.code)
-            continue
-        findings.extend(rule.check(facts))
-    return findings
-
-
-def _selected(
-    findings: Iterable[Finding], settings: Settings, rules: Mapping[str, Rule]
-) -> tuple[Finding, ...]:
-    kept: dict[tuple[str, Span, str], Finding] = {}
-    for finding in findings:
-        if not is_selected(settings, finding.code, finding.name, rules[finding.code].preview):
-            continue
-        severity = severity_of(settings, finding.code, finding.name, finding.severity)
-        found = finding if severity is finding.severity else finding._replace(severity=severity)
-        # Launches that share a text, as the rounds of a loop do, share what is wrong with it.
-        kept.setdefault((found.code, found.span, found.message), found)
-    return tuple(sorted(kept.values(), key=lambda finding: (finding.span, finding.code)))

@@ -17,8 +17,9 @@ from vllint_schemas import (
 )
 from vllint_schemas.parallel import Parallel
 
-FactName = Literal["model", "gpu", "gpu_count", "arguments", "memory"]
-"""What rules may need; `arguments` are the sizes of parallelism that the launch's words give."""
+FactName = Literal["model", "gpu", "gpu_count", "arguments", "memory", "format"]
+"""What rules may need; `arguments` are the sizes of parallelism that the launch's words give,
+`format` stands for files that nothing reads."""
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class LaunchFacts(NamedTuple):
     def why_unknown(self, fact: FactName) -> Unknown | None:
         """Return why `fact` is not known; `None` when it is."""
         found: object = {
+            "format": None,
             "model": self.maybe_model,
             "gpu": self.hardware.gpu,
             "gpu_count": self.hardware.gpu_count,

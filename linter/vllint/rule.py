@@ -30,7 +30,8 @@ class Rule:
     """One thing vllint looks for.
 
     A subclass sets the class variables, and its docstring is the user's page. It overrides `check` to
-    judge launches, or `check_source` to judge files that cannot be read. The engine calls `check` only
+    judge launches, `check_file` to judge those of a file together, or `check_source` to speak of a file
+    rather than what it launches. The engine calls `check` only
     when every fact in `needs` is known, and not at all when a rule whose code is in `waits_for` has spoken
     about the launch.
     """
@@ -51,6 +52,10 @@ class Rule:
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield what is wrong with a launch."""
+        yield from ()
+
+    def check_file(self, launches: Sequence[LaunchFacts]) -> Iterator[Finding]:
+        """Yield what is wrong with a file's launches taken together."""
         yield from ()
 
     def check_source(self, problem: SourceProblem) -> Iterator[Finding]:

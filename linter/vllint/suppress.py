@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vllint.rule import Rule
@@ -26,9 +26,14 @@ class Suppression(NamedTuple):
     comment: Span
     covers: Span | None
 
-    def holds_for(self, finding: Finding) -> bool:
-        """Whether the finding is one that the comment speaks of."""
-        return self.reaches(finding.span) and self.names(finding.code, finding.name) is not None
+    def holds_for(self, finding: Finding, launch: Span | None) -> bool:
+        """Whether the finding is one that the comment speaks of; `launch` if it is about all of a launch."""
+        comment = self.comment
+        inside = (
+            launch is not None and launch.path == comment.path and launch.start <= comment.start <= launch.end
+        )
+        reached = inside or self.reaches(finding.span)
+        return reached and self.names(finding.code, finding.name) is not None
 
     def reaches(self, span: Span) -> bool:
         """Whether a place is covered."""
@@ -115,12 +120,22 @@ class Verdict(NamedTuple):
     used: frozenset[tuple[Suppression, str]]
 
 
-def suppress(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> Verdict:
-    """Take out the findings that a comment speaks of."""
+def suppress(
+    findings: Sequence[Finding],
+    suppressions: Sequence[Suppression],
+    extents: Mapping[str, tuple[Span, Span]],
+) -> Verdict:
+    """Take out the findings that a comment speaks of.
+
+    `extents` are the launches' by id: the word that stands for the launch, and all of it. A finding about
+    a launch as a whole is silenced by a comment anywhere in the launch.
+    """
     kept: list[Finding] = []
     used: set[tuple[Suppression, str]] = set()
     for finding in findings:
-        holding = [one for one in suppressions if one.holds_for(finding)]
+        at, extent = extents.get(finding.launch or "", (None, None))
+        whole = extent if finding.span == at else None
+        holding = [one for one in suppressions if one.holds_for(finding, whole)]
         for one in holding:
             used.add((one, one.names(finding.code, finding.name) or ""))
         if not holding:

@@ -63,3 +63,10 @@ def fixed_text(rule: Rule, example: Example) -> str | None:
         return None
     applied = apply_fixes({example.path: marked(example).text}, (found.fix,))
     return applied.texts[example.path]
+
+
+def fix_levels(rule: Rule) -> tuple[Applicability, ...]:
+    """Return the kinds of fix that the rule's own examples get, safe ones first."""
+    fixes = [found.fix for example in rule.BAD if (found := finding_of(rule, example)) is not None]
+    levels = {fix.applicability for fix in fixes if fix is not None}
+    return tuple(level for level in Applicability if level in levels)

@@ -85,6 +85,7 @@ __all__ = [
     "ArgumentProblem",
     "Band",
     "ConfigFile",
+    "ConfigProblem",
     "Container",
     "Edit",
     "EngineArgs",

@@ -54,7 +54,7 @@ class HardwareClaim(NamedTuple):
 
 
 class PortMapping(NamedTuple):
-    """Ports of a container that its host publishes: `count` of them, from the named ones upwards.
+    """Ports of a container that its host publishes: `length` of them, from the named ones upwards.
 
     `host_ip` is empty when it is every address; `host_port` is `None` when the host chooses one.
     """
@@ -62,7 +62,7 @@ class PortMapping(NamedTuple):
     host_ip: str | Unknown
     host_port: Located[int] | Unknown | None
     container_port: Located[int] | Unknown
-    count: int = 1
+    length: int = 1
 
 
 class Health(NamedTuple):

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import subprocess
-import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
@@ -54,7 +54,7 @@ def text(page: str) -> str:
 
 
 def _renewed(block: re.Match[str]) -> str:
-    command = [sys.executable, "-m", "vllint", *shlex.split(block["arguments"])]
+    command = [f"{sysconfig.get_path('scripts')}/vllint", *shlex.split(block["arguments"])]
     environment = {**os.environ, "COLUMNS": "80"}
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, env=environment)
     if done.stderr:

@@ -93,7 +93,24 @@ def spellings(release: str) -> tuple[str, ...]:
 
 
 VALUES = st.sampled_from(
-    ["2", "-1", "-0.5", "0.9", "auto", "true", "fp8", "{}", '{"a": 1}', "a b", "-a b", "", "x=y", "Q/x", "-", "--"]
+    [
+        "2",
+        "-1",
+        "-0.5",
+        "0.9",
+        "auto",
+        "true",
+        "fp8",
+        "{}",
+        '{"a": 1}',
+        "a b",
+        "-a b",
+        "",
+        "x=y",
+        "Q/x",
+        "-",
+        "--",
+    ]
 )
 
 

@@ -8,7 +8,11 @@ import click
 
 from vllint import __version__
 
-_COMMANDS = {"check": "vllint.cli.check"}
+_COMMANDS = {
+    "check": "vllint.cli.check",
+    "explain": "vllint.cli.explain",
+    "rules": "vllint.cli.rules",
+}
 
 
 class LazyGroup(click.Group):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from vllint.explain.rows import row
 from vllint.explain.stretches import stretches
 from vllint.report.colours import Palette
 from vllint.vllm.options import Option, option_table, releases_with
@@ -45,19 +46,19 @@ def option_lines(flag: str, colours: Palette) -> Iterator[str]:
     by_release = {release: option_table(release).by_flag[flag] for release in releases_with(flag)}
     newest = list(by_release.values())[-1]
     yield colours.paint(colours.strong, ", ".join(_spellings(flag, newest)))
-    yield from _row("is", _nature(flag, newest))
-    yield from _row("releases", ", ".join(part.words for part in stretches([(r, 0) for r in by_release])))
+    yield from row("is", _nature(flag, newest))
+    yield from row("releases", ", ".join(part.words for part in stretches([(r, 0) for r in by_release])))
     if releases()[-1] not in by_release:
-        yield from _row("", f"vLLM {releases()[-1]} does not know it{_instead(flag)}")
-    yield from _row("default", *_by_stretch({r: _default(option) for r, option in by_release.items()}))
+        yield from row("", f"vLLM {releases()[-1]} does not know it{_instead(flag)}")
+    yield from row("default", *_by_stretch({r: _default(option) for r, option in by_release.items()}))
     yield from _choices(by_release)
     retired = [(r, option.deprecated) for r, option in by_release.items()]
     deprecated = [part.words for part in stretches(retired) if part.value]
     if deprecated:
-        yield from _row("deprecated", ", ".join(deprecated))
+        yield from row("deprecated", ", ".join(deprecated))
     if newest.negations and flag not in newest.negations:
-        yield from _row("unset by", ", ".join(newest.negations))
-    yield f"  told by the tables of {len(releases())} releases, {releases()[0]} to {releases()[-1]}"
+        yield from row("unset by", ", ".join(newest.negations))
+    yield from row("source", f"tables of {len(releases())} releases, {releases()[0]} to {releases()[-1]}")
 
 
 def _spellings(flag: str, option: Option) -> tuple[str, ...]:
@@ -104,7 +105,7 @@ def _by_stretch(values: Mapping[str, str]) -> Iterator[str]:
         yield f"{part.value}, {part.words}"
 
 
-def _choices(by_release: Mapping[str, Option]) -> Iterator[str]:
+def _choices(by_release: dict[str, Option]) -> Iterator[str]:
     """Yield the values that the parser lists, in which release it began to, and which are gone."""
     lists = {release: option.choices for release, option in by_release.items() if option.choices}
     if not lists:
@@ -112,18 +113,13 @@ def _choices(by_release: Mapping[str, Option]) -> Iterator[str]:
     first, latest = next(iter(lists)), list(lists)[-1]
     if latest != list(by_release)[-1]:
         since = next(release for release in reversed(by_release) if release not in lists)
-        yield from _row("choices", f"not listed by the parser of {since}; listed by that of {latest}:")
-        yield from _row("", ", ".join(map(str, lists[latest])))
+        yield from row("choices", f"not listed by the parser of {since}; listed by that of {latest}:")
+        yield from row("", ", ".join(map(str, lists[latest])))
     else:
-        yield from _row("choices", ", ".join(map(str, lists[latest])))
+        yield from row("choices", ", ".join(map(str, lists[latest])))
     known = dict.fromkeys(choice for choices in lists.values() for choice in choices)
     listing = {choice: [release for release in lists if choice in lists[release]] for choice in known}
     new = [f"{choice} in {of[0]}" for choice, of in listing.items() if of[0] != first and of[-1] == latest]
     gone = [f"{choice} after {of[-1]}" for choice, of in listing.items() if of[-1] != latest]
-    yield from _row("", *([f"added: {', '.join(new)}"] if new else []))
-    yield from _row("", *([f"removed: {', '.join(gone)}"] if gone else []))
-
-
-def _row(name: str, *values: str) -> Iterator[str]:
-    for number, value in enumerate(values):
-        yield f"  {name if number == 0 else '':<11} {value}"
+    yield from row("", *([f"added: {', '.join(new)}"] if new else []))
+    yield from row("", *([f"removed: {', '.join(gone)}"] if gone else []))

@@ -19,10 +19,10 @@ class Stretch(NamedTuple, Generic[T]):
 
     @property
     def words(self) -> str:
-        """The stretch as `in vLLM 0.9.2`, `0.9.2 to 0.33.0`, where the newest release is left out: `since`."""
+        """The stretch as `0.9.2 to 0.20.2`; `up to` and `since` where it holds the oldest or the newest."""
         newest = self.last == releases()[-1]
         if self.first == releases()[0]:
-            return "in all releases" if newest else f"up to {self.last}"
+            return "in all of them" if newest else f"up to {self.last}"
         if newest:
             return f"since {self.first}"
         return f"in {self.first}" if self.first == self.last else f"{self.first} to {self.last}"

@@ -161,7 +161,9 @@ def _kv_element_bytes(args: EngineArgs, checkpoint: Quantization | None) -> floa
     scheme = checkpoint.kv_cache if checkpoint is not None and name == "auto" else None
     if scheme:
         # `auto` takes what the checkpoint was calibrated for (vLLM 0.33.0 `utils/torch_utils.py:498`).
-        return 1.0 if scheme in _FP8 else Unknown(f"the size of the KV cache scheme `{scheme}` is not modelled")
+        return (
+            1.0 if scheme in _FP8 else Unknown(f"the size of the KV cache scheme `{scheme}` is not modelled")
+        )
     if name in {"auto", "bfloat16", "float16", "None"}:
         wide = args.value("dtype")
         return 4.0 if isinstance(wide, Located) and wide.value in {"float", "float32"} else 2.0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vllint.memory.stages import layers_per_stage
 from vllint.models.parameters import count_parameters
 from vllint_schemas import GIB, Band, EngineArgs, Located, ModelFacts, Unknown
-from vllint_schemas.models import Component
+from vllint_schemas.models import Component, Quantization
 from vllint_schemas.parallel import Parallel
 
 DTYPE_BYTES = {
@@ -70,15 +70,19 @@ def stage_weights(
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
     spread = _COUNTED if linear_bytes == dtype_bytes else _QUANTIZED
     sizes = _stage_bytes(model, parallel, dtype_bytes, linear_bytes)
-    towers = _TOWERS_LEFT_OUT if components.partial else 0.0
-    return tuple(_stage(number, size, spread, offloaded, towers) for number, size in enumerate(sizes))
+    unsure = _TOWERS_LEFT_OUT if components.partial else 0.0
+    if parallel.pipeline > 1:
+        # Many architectures build embedding and head on every stage (gemma, qwen3_moe, stablelm, gpt2).
+        ends = (*components.embedding, *components.head)
+        unsure += sum(_elements(part, model, parallel) for part in ends) * dtype_bytes
+    return tuple(_stage(number, size, spread, offloaded, unsure) for number, size in enumerate(sizes))
 
 
 def _stage(
-    number: int, size: float, spread: tuple[float, float, float], offloaded: float, towers: float
+    number: int, size: float, spread: tuple[float, float, float], offloaded: float, unsure: float
 ) -> StageWeights:
     low, mid, high = (max(0.0, size * factor - offloaded) for factor in spread)
-    return StageWeights(f"pp{number}", size, Band(low, mid, high + towers))
+    return StageWeights(f"pp{number}", size, Band(low, mid, high + unsure))
 
 
 def _dtype_bytes(model: ModelFacts, args: EngineArgs) -> float | Unknown:
@@ -125,7 +129,6 @@ def _checkpoint_bytes(model: ModelFacts) -> float | Unknown:
     return bytes_per_weight
 
 
-@lru_cache(maxsize=1024)
 def _scale_bytes(quantization: Quantization) -> float:
     """Return the bytes of a group's scale and zero point: NVFP4, of groups of 16, has one FP8 scale."""
     if quantization.group_size == 16:
@@ -133,6 +136,7 @@ def _scale_bytes(quantization: Quantization) -> float:
     return 2.5 if (quantization.bits or 0) <= 4 else 2.0
 
 
+@lru_cache(maxsize=1024)
 def _stage_bytes(
     model: ModelFacts, parallel: Parallel, dtype_bytes: float, linear_bytes: float
 ) -> tuple[float, ...]:

@@ -38,7 +38,7 @@ def service_container(
         ports=tuple(_ports(service, variables)),
         health=_health(service.entry("healthcheck"), variables),
         gpu_reservation=None if handout is None else handout.span,
-        gpu_count=None if handout is None else unknown if privileged else handout.count,
+        gpu_count=None if handout is None else unknown if privileged else handout.gpu_count,
         gpu_count_key=None if handout is None else handout.count_key,
         device_ids=None if handout is None or privileged else handout.device_ids,
         mount_targets=tuple(_mount_targets(service, variables)),
@@ -51,12 +51,8 @@ def service_container(
 def running_together(service: Mapping) -> str:
     """Return what services that start together have in common: their profiles."""
     profiles = service.get("profiles")
-    names = [node.value for node in profiles if isinstance(node, Scalar)] if _is_list(profiles) else []
-    return f"profiles {', '.join(sorted(names))}"
-
-
-def _is_list(node: Node | None) -> bool:
-    return isinstance(node, Sequence)
+    items = profiles if isinstance(profiles, Sequence) else ()
+    return f"profiles {', '.join(sorted(node.value for node in items if isinstance(node, Scalar)))}"
 
 
 def _is_on(node: Node | None) -> bool:
@@ -186,9 +182,9 @@ def _healthy_first(service: Mapping) -> Iterator[str]:
     needed = service.get("depends_on")
     for name, how in needed.items() if isinstance(needed, Mapping) else ():
         condition = how.get("condition") if isinstance(how, Mapping) else None
-        if isinstance(name, Scalar) and isinstance(condition, Scalar):
-            if condition.value == "service_healthy":
-                yield name.value
+        healthy = isinstance(condition, Scalar) and condition.value == "service_healthy"
+        if isinstance(name, Scalar) and healthy:
+            yield name.value
 
 
 def _anchor(service: Mapping) -> Span | None:

@@ -19,7 +19,7 @@ class Handout(NamedTuple):
     """What hands GPUs to a service: its place, how many GPUs, their ids, and a count beside the ids."""
 
     span: Span
-    count: Count
+    gpu_count: Count
     device_ids: Located[tuple[str, ...]] | None = None
     count_key: Span | None = None
 

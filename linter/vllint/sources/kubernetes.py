@@ -7,18 +7,20 @@ both stands for a variable of the container's own `env`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Variables
 from dataclasses import replace
 from typing import NamedTuple
 
 from vllint.sources.commands import Start, Surroundings, container_starts
 from vllint.sources.containers import claim_with_environment
+from vllint.sources.kubernetes_container import namespace_of, pod_container, services_of
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.sources.templates import with_placeholders_unknown
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
+    Container,
     HardwareClaim,
     Launch,
     Located,
@@ -46,10 +48,11 @@ _MAX_DEPTH = 60
 
 
 class Pod(NamedTuple):
-    """A pod's specification, the name of the object it stands in, and whether pods work as one group."""
+    """A pod's specification, the name and namespace of its object, and whether pods work as one group."""
 
     spec: Mapping
     name: str
+    namespace: str
     grouped: bool
 
 
@@ -58,11 +61,11 @@ def is_manifest(root: Node) -> bool:
     return isinstance(root, Mapping) and root.get("apiVersion") is not None and root.get("kind") is not None
 
 
-def manifest_launches(root: Mapping) -> Iterator[Launch | SourceProblem]:
-    """Yield the launches of an object, or of the objects in a list."""
-    for pod in _pods(root, _name(root), False, 0):
+def manifest_launches(root: Mapping, roots: Iterable[Node] = ()) -> Iterator[Launch | SourceProblem]:
+    """Yield the launches of an object, or of the objects in a list; `roots` are all objects of the file."""
+    for pod in _pods(root, _name(root), namespace_of(root), False, 0):
         for container in _containers(pod.spec):
-            yield from _container_launches(container, pod)
+            yield from _container_launches(container, pod, roots)
 
 
 def _name(root: Mapping) -> str:
@@ -71,23 +74,23 @@ def _name(root: Mapping) -> str:
     return name.value if isinstance(name, Scalar) else "object"
 
 
-def _pods(node: Node, name: str, grouped: bool, depth: int) -> Iterator[Pod]:
+def _pods(node: Node, name: str, namespace: str, grouped: bool, depth: int) -> Iterator[Pod]:
     """Yield every pod specification below a node: a mapping with `containers`."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(node, Sequence):
         for item in node:
-            yield from _pods(item, name, grouped, depth + 1)
+            yield from _pods(item, name, namespace, grouped, depth + 1)
     if not isinstance(node, Mapping):
         return
     if is_manifest(node):
-        name = _name(node)
+        name, namespace = _name(node), namespace_of(node)
     if isinstance(node.get("containers"), Sequence):
-        yield Pod(node, name, grouped)
+        yield Pod(node, name, namespace, grouped)
         return
     for key, value in node.items():
         in_group = grouped or (isinstance(key, Scalar) and key.value == "leaderWorkerTemplate")
-        yield from _pods(value, name, in_group, depth + 1)
+        yield from _pods(value, name, namespace, in_group, depth + 1)
 
 
 def _containers(spec: Mapping) -> Iterator[Mapping]:
@@ -96,19 +99,25 @@ def _containers(spec: Mapping) -> Iterator[Mapping]:
         yield from (item for item in containers if isinstance(item, Mapping))
 
 
-def _container_launches(container: Mapping, pod: Pod) -> Iterator[Launch | SourceProblem]:
+def _container_launches(
+    container: Mapping, pod: Pod, roots: Iterable[Node]
+) -> Iterator[Launch | SourceProblem]:
     if container.get("command") is None and container.get("args") is None:
         return
     image = _word(container.get("image"))
     environment = tuple(_environment(container.get("env")))
     variables = {variable.name: variable.value for variable in environment}
-    gpu_count = claim_with_environment(_gpu_count(container, pod), variables, False)
-    around = Surroundings(environment, gpu_count, image)
+    handed_out = _gpu_count(container, pod)
+    around = Surroundings(environment, claim_with_environment(handed_out, variables, False), image)
+    given: Container | None = None
     for found in _starts(container, around, variables):
         if found.broken:
             yield broken_shell(found)
             continue
-        yield _launch(found, container, pod, image)
+        if given is None:
+            services = (service for service in services_of(roots) if service.namespace == pod.namespace)
+            given = pod_container(container, pod.spec, services, handed_out)
+        yield _launch(found, container, pod, image)._replace(container=given)
 
 
 def _starts(
@@ -143,6 +152,7 @@ def _launch(found: ScriptStart, container: Mapping, pod: Pod, image: Word | None
         image=image,
         image_entry_point=around.image_entry_point,
         repeated_launcher=start.repeated_launcher,
+        together=f"pod {pod.spec.span.start}",
     )
 
 

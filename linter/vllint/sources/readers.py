@@ -19,6 +19,7 @@ from vllint.text.yaml_tree import parse_yaml
 from vllint.vllm.tokens import config_path
 from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
 
+_STARTS_SERVER = re.compile(r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b")
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
 _YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _TEMPLATE_SUFFIXES = frozenset({".j2", ".tpl", ".tmpl", ".template", ".example", ".sample"})
@@ -26,11 +27,15 @@ _SHELL_SUFFIXES = frozenset({".sh", ".bash"})
 
 
 class Reading(NamedTuple):
-    """What a file holds: the kinds of source found in it, its launches, and why it could not be read."""
+    """What a file holds: the kinds of source found in it, its launches, and why it could not be read.
+
+    `unread` says why nothing was found in a file that names vLLM's server.
+    """
 
     kinds: tuple[str, ...] = ()
     launches: tuple[Launch, ...] = ()
     problems: tuple[SourceProblem, ...] = ()
+    unread: str = ""
 
     def same_launches(self, changed: Reading) -> bool:
         """Whether a changed file reads as this one: the same launches, and no new problem."""
@@ -45,7 +50,17 @@ def read_source(
 
     `env_files` are read for Compose's variables; without them the `.env` beside the file is.
     """
-    return _with_config_files(_read(source, neighbour, env_files), neighbour)
+    reading = _with_config_files(_read(source, neighbour, env_files), neighbour)
+    if reading.launches or reading.problems or not _STARTS_SERVER.search(source.text):
+        return reading
+    return reading._replace(unread=_why_unread(source, reading))
+
+
+def _why_unread(source: SourceText, reading: Reading) -> str:
+    """Say why a file that names vLLM's server gave no launch."""
+    if reading.kinds:
+        return f"nothing in the {reading.kinds[0]} file starts vLLM in a way that is read"
+    return f"files like `{source.path.rsplit('/', 1)[-1]}` are not read"
 
 
 def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -> Reading:
@@ -138,7 +153,7 @@ def _read_documents(
 
         if is_manifest(root) and isinstance(root, YamlMapping):
             kinds.append("kubernetes")
-            found.extend(manifest_launches(root))
+            found.extend(manifest_launches(root, roots))
             continue
         from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
 

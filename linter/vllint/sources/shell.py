@@ -25,19 +25,24 @@ if TYPE_CHECKING:
     from vllint.text.shell_walk import Command
 
 _MAX_DEPTH = 6
+_ENDERS = frozenset({"wait", "kill", "pkill", "killall", "fg", "stop", "rm", "down", "restart"})
+"""Commands, of the shell and of docker, that may end servers started before them."""
+
 _PIN = re.compile(r"^vllm(?:\[[^\]]*\])?==([0-9][0-9A-Za-z.]*)$")
 
 
 class ScriptStart(NamedTuple):
     """A server start in a script, the command it stands in, and the release the script installs.
 
-    `broken` says that the shell text there is not valid, so that the words may be wrong.
+    `broken` says that the shell text there is not valid, so that the words may be wrong; `together` is as
+    in Launch.
     """
 
     start: Start
     extent: Span
     pinned: Located[str] | Unknown
     broken: bool = False
+    together: str | None = None
 
 
 def script_starts(script: Script, variables: Mapping[str, Word], depth: int = 0) -> Iterator[ScriptStart]:
@@ -46,14 +51,30 @@ def script_starts(script: Script, variables: Mapping[str, Word], depth: int = 0)
     from vllint.text.shell_commands import evaluate
 
     pinned: Located[str] | Unknown = Unknown("the script does not name a vLLM release")
+    period = 0
     for command in evaluate(script.text, variables, script.parameters):
         pinned = _pinned(command) or pinned
+        period += any(word.text in _ENDERS for word in command.words[:2])
         around = script.surroundings.with_variables(command.env)
         for found in starts_in(command.words, around):
+            together = f"period {period}" if command.certain else None
             if isinstance(found, Start):
-                yield ScriptStart(found, command.extent, pinned, command.broken)
+                yield ScriptStart(found, command.extent, pinned, command.broken, together)
             elif depth < _MAX_DEPTH:
-                yield from _inner_starts(found, variables, command, depth)
+                for start in _inner_starts(found, variables, command, depth):
+                    yield start._replace(together=together if start.together is not None else None)
+            period += not _is_left_running(command, found, script.text)
+
+
+def _is_left_running(command: Command, found: Start | Script, script: Word) -> bool:
+    """Whether the script goes on while the server runs: behind `&`, or in a detached container."""
+    if found.surroundings.detached:
+        return True
+    whole = script.text_span
+    if whole is None or command.extent.path != whole.path:
+        return False
+    following = script.text[command.extent.end - whole.start :].lstrip(" \t")
+    return following.startswith("&") and not following.startswith("&&")
 
 
 def _inner_starts(
@@ -110,4 +131,6 @@ def shell_launches(
             image=around.image,
             image_entry_point=around.image_entry_point,
             repeated_launcher=start.repeated_launcher,
+            container=around.container,
+            together=found.together,
         )

@@ -41,8 +41,8 @@ def evaluate(
 
     `variables` is the environment the script starts with. What it does not name may still come from
     outside: `${NAME:-text}` is then `text` with the origin DEFAULT, `$NAME` alone is unknown.
-    `parameters` are `$1` and so on, unknown if not given. Calls of the script's own functions are given as the commands in them; declarations and plain assignments are
-    not commands. Never raises for any text.
+    `parameters` are `$1` and so on, unknown if not given. Calls of the script's own functions are given
+    as the commands in them; declarations and plain assignments are not commands. Never raises for any text.
     """
     source = ShellText(script)
     walk = Walk(source, _WALKERS)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from vllint.text.shell_expansion import Expansion
-from vllint.text.shell_syntax import Node, Sequence
+from vllint.text.shell_syntax import ArithmeticFor, Case, Chain, For, If, Node, Sequence, While
 from vllint.text.shell_text import ShellText
 from vllint.text.shell_values import Definition, State, Value, merge
 from vllint_schemas import Span, Variable, Word
@@ -16,6 +16,8 @@ DEEPEST = 100
 
 BRANCHES = "`${name}` is set differently in branches"
 LOOP = "`${name}` is set in a loop"
+
+_CONDITIONAL = frozenset({ArithmeticFor, Case, Chain, For, If, While})
 
 
 class OutOfBoundsError(Exception):
@@ -27,7 +29,8 @@ class Command(NamedTuple):
 
     `env` are the exported variables it finds, its own `NAME=value` prefixes included. `extent` covers
     prefixes and redirects, `name_span` is the first word. `broken` marks commands in a stretch that is
-    not valid shell; `truncated` the last one when the script takes too many steps to be walked.
+    not valid shell; `truncated` the last one when the script takes too many steps to be walked. `certain`
+    says that no condition, loop or function stands around it.
     """
 
     words: tuple[Word, ...]
@@ -36,6 +39,7 @@ class Command(NamedTuple):
     name_span: Span
     broken: bool = False
     truncated: bool = False
+    certain: bool = False
 
 
 class Loop(NamedTuple):
@@ -76,14 +80,18 @@ class Walk:
         self._steps = 0
         self._depth = 0
         self._muted = 0
+        self._conditions = 0
 
     def run(self, node: Node, state: State) -> State | None:
         """Walk `node`; raise `OutOfBoundsError` when the script has taken too many steps."""
         self._steps += 1
         if self._steps > MOST_STEPS or self._depth > DEEPEST:
             raise OutOfBoundsError
+        conditional = type(node) in _CONDITIONAL
         self._depth += 1
+        self._conditions += conditional
         after = self._walkers[type(node)](self, node, state)
+        self._conditions -= conditional
         self._depth -= 1
         return after
 
@@ -94,7 +102,8 @@ class Walk:
     def emit(self, command: Command) -> None:
         """Add a command to those found."""
         if not self._muted:
-            self.commands.append(command)
+            certain = not self._conditions and not self.frames
+            self.commands.append(command._replace(certain=certain))
 
     def define(self, definition: Definition, state: State) -> None:
         """Make a function known."""

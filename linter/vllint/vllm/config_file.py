@@ -10,32 +10,72 @@ from collections.abc import Iterator
 from typing import Any
 
 from vllint.text.source import SourceText
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml_nodes import Entry, Mapping, Node, Scalar, Sequence
 from vllint.text.yaml_tree import YamlProblem, parse_source
-from vllint_schemas import ConfigFile, Span, Unknown, Word
+from vllint_schemas import ConfigFile, ConfigProblem, Span, Unknown, Word
+
+SUFFIXES = frozenset({"yaml", "yml"})
+"""What a config file's name must end with, in lower case; vLLM refuses any other name."""
 
 
 def read_config_file(source: SourceText) -> ConfigFile | Unknown:
-    """Return the words of a config file; `Unknown` for a file that vLLM cannot load."""
-    if source.path.rsplit(".", 1)[-1] not in {"yaml", "yml"}:
+    """Return the words of a config file, or why vLLM stumbles; `Unknown` for what it does not open."""
+    if source.path.rsplit(".", 1)[-1] not in SUFFIXES:
         return Unknown(f"`{source.path}` is not named .yaml or .yml")
     try:
         roots = parse_source(source)
     except YamlProblem as problem:
-        return Unknown(f"`{source.path}` cannot be read: {problem.message}")
-    root = roots[0] if len(roots) == 1 else None
-    if not isinstance(root, Mapping):
-        return Unknown(f"`{source.path}` does not hold a mapping of options")
+        return _refused(source, ConfigProblem("not_parsed", problem.message, problem.span))
+    beginning = Span(source.path, 0, 0)
+    if len(roots) > 1:
+        message = "expected a single document in the stream"
+        return _refused(source, ConfigProblem("several_documents", message, _place(roots[1])))
+    if not roots or not isinstance(roots[0], Mapping):
+        place = _place(roots[0]) if roots else beginning
+        name = _python_type(roots[0] if roots else None)
+        message = f"'{name}' object has no attribute 'items'"
+        return _refused(source, ConfigProblem("not_a_mapping", message, place))
+    return _read(source.path, roots[0].items())
+
+
+def _refused(source: SourceText, problem: ConfigProblem) -> ConfigFile:
+    return ConfigFile(source.path, (), (), (problem,))
+
+
+def _read(path: str, entries: tuple[Entry, ...]) -> ConfigFile:
     words: list[Word] = []
     dropped: list[Word] = []
-    for key, value in root.items():
-        if not isinstance(key, Scalar):
-            return Unknown(f"`{source.path}` has a key that is no name")
-        if isinstance(value, Scalar) and value.resolved() is False:
+    problems: list[ConfigProblem] = []
+    for key, value in entries:
+        name = key.resolved() if isinstance(key, Scalar) else None
+        if not isinstance(key, Scalar) or not isinstance(name, str):
+            message = f'can only concatenate str (not "{_python_type(key)}") to str'
+            problems.append(ConfigProblem("key_not_text", message, _place(key)))
+        elif isinstance(value, Scalar) and value.resolved() is False:
             dropped.append(key.word())
         else:
-            words.extend(_words(key, value))
-    return ConfigFile(source.path, tuple(words), tuple(dropped))
+            problems += _mappings_in_list(value)
+            words += _words(key, value)
+    return ConfigFile(path, tuple(words), tuple(dropped), tuple(problems))
+
+
+def _mappings_in_list(value: Node) -> Iterator[ConfigProblem]:
+    """Yield the mappings in a list: vLLM passes Python's `repr` of them on, which is no JSON."""
+    if isinstance(value, Sequence):
+        for item in value:
+            if isinstance(item, Mapping):
+                yield ConfigProblem("list_of_mappings", str(_plain(item)), item.span)
+
+
+def _place(node: Node) -> Span:
+    """Return where to point for a node: its first line would be too much of it."""
+    return node.span if isinstance(node, Scalar) else Span(node.span.path, node.span.start, node.span.start)
+
+
+def _python_type(node: Node | None) -> str:
+    if node is None:
+        return "NoneType"
+    return type(_plain(node)).__name__
 
 
 def _words(key: Scalar, value: Node) -> Iterator[Word]:

@@ -26,14 +26,23 @@ def engine_args(
     """Return what the tabled `release` understands from `argv` and the file that `--config` names."""
     table = option_table(release)
     serve = entry_point is not EntryPoint.API_SERVER
-    rewritten = rewrite(argv, serve, table, config)
+    loaded = _loaded(config)
+    rewritten = rewrite(argv, serve, table, loaded)
     parsed = parse(rewritten.tokens, table, serve)
-    open_ended = config if parsed.open_ended is None and isinstance(config, Unknown) else parsed.open_ended
+    open_ended = loaded if parsed.open_ended is None and isinstance(loaded, Unknown) else parsed.open_ended
     problems = _in_order(rewritten.problems + parsed.problems)
+    positional = None if parsed.positional is None else parsed.positional.word
     understood = EngineArgs(
-        release, Unknown(""), parsed.arguments, table.defaults, problems, open_ended, config
+        release, Unknown(""), parsed.arguments, table.defaults, problems, open_ended, config, positional
     )
     return understood._replace(model=_model(understood, parsed, serve))
+
+
+def _loaded(config: ConfigFile | Unknown | None) -> ConfigFile | Unknown | None:
+    """Return the config file, `Unknown` if vLLM does not get through it."""
+    if isinstance(config, ConfigFile) and not config.is_loaded:
+        return Unknown(f"`{config.path}` cannot be read: {config.problems[0].message}")
+    return config
 
 
 def _in_order(problems: tuple[ArgumentProblem, ...]) -> tuple[ArgumentProblem, ...]:

@@ -57,7 +57,7 @@ def rewrite(
     if serve:
         tokens = _model_first(tokens, problems)
     if isinstance(config, ConfigFile):
-        tokens = _with_config(tokens, config, serve, problems)
+        tokens = _with_config(tokens, config, serve, table, problems)
     level = _level_option(table)
     tokens = [spelled for position in range(len(tokens)) for spelled in _spell(tokens, position, level)]
     if _takes_dotted_keys(table):
@@ -68,6 +68,15 @@ def rewrite(
 def _takes_dotted_keys(table: OptionTable) -> bool:
     """Whether the release reads `--option.key value` (vLLM pull request 18208)."""
     return version_key(table.release) >= (0, 9, 1)
+
+
+def heeds_false(table: OptionTable) -> bool:
+    """Whether the release turns a config file's `key: false` into `--no-key`.
+
+    From 0.28 on it asks the parser for that option, and of the two only the api_server module's own
+    parser has it: `vllm serve` keeps its options in a parser below (`argparse_utils.py:657`).
+    """
+    return version_key(table.release) >= (0, 28)
 
 
 def _level_option(table: OptionTable) -> str | None:
@@ -103,12 +112,19 @@ def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[T
 
 
 def _with_config(
-    tokens: list[Token], config: ConfigFile, serve: bool, problems: list[ArgumentProblem]
+    tokens: list[Token],
+    config: ConfigFile,
+    serve: bool,
+    table: OptionTable,
+    problems: list[ArgumentProblem],
 ) -> list[Token]:
     """Put the file's words behind the model, so that the command line's own come later (`:554`)."""
     place = next(i for i, token in enumerate(tokens) if token.text == "--config")
     rest = [*tokens[:place], *tokens[place + 2 :]]
     own = [Token(word.text, word, -1) for word in config.words]
+    if not serve and heeds_false(table):
+        negated = [(f"--no-{key.text}", key) for key in config.dropped]
+        own += [Token(text, key, -1) for text, key in negated if text in table.by_flag]
     has_model = bool(tokens) and not tokens[0].text.startswith("-")
     if serve and not has_model and not any(token.text == "--model" for token in own):
         message = (

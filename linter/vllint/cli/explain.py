@@ -1,0 +1,53 @@
+"""`vllint explain`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from vllint.registry import load_rules
+from vllint.report.colours import palette, wants_colour
+
+
+def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from vllint.vllm.options import option_table
+    from vllint.vllm.releases import releases
+
+    names = option_table(releases()[-1]).by_flag if incomplete.startswith("-") else _rule_names()
+    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+
+
+def _rule_names() -> list[str]:
+    return [name for rule in load_rules().rules for name in (rule.code, rule.name)]
+
+
+@click.command("explain", context_settings={"ignore_unknown_options": True})
+@click.argument("names", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=_complete)
+@click.option("--plugin", "plugins", multiple=True, metavar="FOLDER", help="A folder of further rules.")
+def command(names: tuple[str, ...], plugins: tuple[str, ...]) -> None:
+    """Explain a rule, an option of vLLM, a model, a card or an instance.
+
+    NAMES are as PAR001, gpus-idle, --max-model-len, Qwen/Qwen3-8B, H100 or p5.48xlarge. Exits with 2 when
+    one of them is not known.
+    """
+    from vllint.explain.topics import explain, suggestions
+
+    rules = load_rules([Path(folder) for folder in plugins]).rules
+    colours = palette(wants_colour(sys.stdout.isatty(), os.environ))
+    unknown = False
+    for number, name in enumerate(names):
+        lines = explain(name, rules, colours)
+        if lines is None:
+            unknown = True
+            close = suggestions(name, rules)
+            hint = f"; did you mean {' or '.join(f'`{found}`' for found in close)}?" if close else ""
+            click.echo(
+                f"vllint: `{name}` is no rule, option, model or card that vllint knows{hint}", err=True
+            )
+            continue
+        click.echo("\n".join([*([""] if number else []), *lines]), color=True)
+    raise SystemExit(2 if unknown else 0)
