@@ -19,6 +19,8 @@ class _Fact(NamedTuple):
 
     noun: str
     hint: str
+    owner: str = "launch"
+    owners: str = "launches"
 
 
 _NAME_THE_CARD = "name the card: `# vllint: gpu=H100:8` above the command, or `--gpu H100:8`"
@@ -36,6 +38,7 @@ _FACTS = {
         "some of the arguments", "give the variables a value in the file, or pass `--env FILE`"
     ),
     "memory": _Fact("GPU memory", ""),
+    "format": _Fact("the content", "", "file", "files"),
 }
 
 
@@ -103,16 +106,16 @@ def _unchecked(unchecked: Iterable[Unchecked]) -> Iterator[str]:
         known = _FACTS.get(fact, _Fact(visible(fact.replace("_", " ")), ""))
         reasons = sorted(by_fact[fact].items(), key=lambda item: (-len(item[1]), item[0]))
         for reason, launches in reasons[:_REASONS_SHOWN]:
-            yield f"  {known.noun} {_of_launches(launches)}: {visible(reason)}"
+            yield f"  {known.noun} {_of_owners(launches, known)}: {visible(reason)}"
         rest = reasons[_REASONS_SHOWN:]
         if rest:
-            number = counted(sum(len(launches) for _, launches in rest), "launch", "launches")
+            number = counted(sum(len(launches) for _, launches in rest), known.owner, known.owners)
             yield f"  {known.noun} of {number} more, for other reasons (`--output-format json` has them all)"
         if known.hint:
             yield f"    to have it checked, {known.hint}"
 
 
-def _of_launches(launches: list[str]) -> str:
-    if len(launches) == 1:
-        return f"of {visible(launches[0])}"
-    return f"of {len(launches)} launches ({visible(launches[0])}, ...)"
+def _of_owners(owners: list[str], fact: _Fact) -> str:
+    if len(owners) == 1:
+        return f"of {visible(owners[0])}"
+    return f"of {len(owners)} {fact.owners} ({visible(owners[0])}, ...)"

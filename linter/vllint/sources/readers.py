@@ -59,8 +59,9 @@ def read_source(
 def _why_unread(source: SourceText, reading: Reading) -> str:
     """Say why a file that names vLLM's server gave no launch."""
     if reading.kinds:
-        return f"nothing in the {reading.kinds[0]} file starts vLLM in a way that is read"
-    return f"files like `{source.path.rsplit('/', 1)[-1]}` are not read"
+        return f"nothing in this {reading.kinds[0]} file starts vLLM in a way that is read"
+    suffix = _suffix(source.path)
+    return f"there is no reader for this {suffix} file" if suffix else "there is no reader for such a file"
 
 
 def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -> Reading:
