@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vllint.discover import displayed
-from vllint.redact import redacted
+from vllint.redact import redacted_prose
 from vllint.report.document import FileReport, RunReport
 from vllint.settings import SettingsError
 from vllint_schemas.report import ReportedFinding
@@ -100,7 +100,7 @@ def write_baseline(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def _entry(finding: ReportedFinding) -> Entry:
-    message = redacted(" ".join(finding.message.split()))
+    message = redacted_prose(" ".join(finding.message.split()))
     return Entry(finding.path, finding.code, finding.launch, message, finding.fingerprint)
 
 

@@ -118,10 +118,16 @@ class Checker:
     """Checks files under one request, loading rules and reading settings once.
 
     Its methods raise SettingsError and StatementError for settings and statements that cannot be used.
+    `watch` is told the path of each file before it is judged, and `None` after the last.
     """
 
-    def __init__(self, request: Request = Request()) -> None:  # noqa: B008 - immutable
+    def __init__(
+        self,
+        request: Request = Request(),  # noqa: B008 - immutable
+        watch: Callable[[str | None], None] | None = None,
+    ) -> None:
         self.request = request
+        self._watch = watch
         self._search = SettingsSearch(__version__)
         self._overridden: dict[tuple[str, tuple[int, ...]], Settings] = {}
         self._conditions: dict[int, Conditions] = {}
@@ -161,7 +167,7 @@ class Checker:
 
     def _visit(self, paths: Sequence[str], judge: Callable[[Candidate], T]) -> _Visited[T]:
         visited: _Visited[T] = _Visited([], [], [], {})
-        for found in self.discover(paths):
+        for found in self._watched(self.discover(paths)):
             if isinstance(found, PassedOver):
                 visited.passed_over.append(found)
             elif isinstance(found, Unreadable):
@@ -170,6 +176,20 @@ class Checker:
                 visited.results.append(judge(found))
                 visited.thresholds[found.path] = self.settings(found.path).fail_on
         return visited
+
+    def _watched(
+        self, found: Iterator[Candidate | PassedOver | Unreadable]
+    ) -> Iterator[Candidate | PassedOver | Unreadable]:
+        watch = self._watch
+        if watch is None:
+            yield from found
+            return
+        try:
+            for one in found:
+                watch(one.path)
+                yield one
+        finally:
+            watch(None)
 
     def discover(self, paths: Sequence[str]) -> Iterator[Candidate | PassedOver | Unreadable]:
         """Yield what becomes of each file at or below `paths`, settings' exclusions applied."""

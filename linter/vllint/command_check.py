@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vllint.checking import COMMAND_PATH, Report
-from vllint.engine import Assumptions, Judged, judge_command, judge_launch
+from vllint.engine import Assumptions, Judged, judge_command
 from vllint.hardware.resolve import Machine, stated_machine
 from vllint.models.resolve import ModelSources
 from vllint.neighbours import neighbour_of
 from vllint.registry import Registry, load_rules
 from vllint.settings import Settings
-from vllint.sources.commands import Start, Surroundings, starts_in
-from vllint.sources.readers import with_config_file
 from vllint.statements import StatementError
-from vllint.vllm.version import image_version, stated_version
+from vllint.vllm.version import stated_version
 from vllint_schemas import (
-    HardwareClaim,
-    Launch,
     Located,
     MemoryEstimate,
     ModelFacts,
@@ -30,7 +27,6 @@ from vllint_schemas import (
     Variable,
     Word,
 )
-from vllint_schemas.launch import NO_GPU_CLAIM
 
 
 def check_command(
@@ -78,48 +74,18 @@ def _judged(
     variables = tuple(
         Variable(name, Word.atomic(value, Span(COMMAND_PATH, 0, 0))) for name, value in env.items()
     )
-    here = neighbour_of(COMMAND_PATH, {})
-    if isinstance(command, str):
-        word = Word.verbatim(command, COMMAND_PATH, 0)
-        return judge_command(word, variables, here, registry.rules, Settings(), assumptions)
-    words, text = _words(command)
-    for start in starts_in(words, Surroundings().with_variables(variables)):
-        if isinstance(start, Start):
-            return judge_launch(
-                with_config_file(_launch(start, text), here), text, registry.rules, Settings(), assumptions
-            )
-        return judge_command(start.text, variables, here, registry.rules, Settings(), assumptions)
-    return Judged(COMMAND_PATH, (), (), (), (), {COMMAND_PATH: text})
-
-
-def _words(command: Sequence[str]) -> tuple[tuple[Word, ...], str]:
-    """Return the words, standing in a text that has them with blanks between."""
-    given = list(command)
-    if given[:1] == ["serve"]:
-        given.insert(0, "vllm")
-    words: list[Word] = []
-    position = 0
-    for text in given:
-        words.append(Word.verbatim(text, COMMAND_PATH, position))
-        position += len(text) + 1
-    return tuple(words), " ".join(given)
-
-
-def _launch(start: Start, text: str) -> Launch:
-    around = start.surroundings
-    return Launch(
-        path=COMMAND_PATH,
-        name="vllm",
-        kind="command",
-        extent=Span(COMMAND_PATH, 0, len(text)),
-        at=start.at,
-        entry_point=start.entry_point,
-        argv=start.argv,
-        hardware=HardwareClaim(NO_GPU_CLAIM, around.gpu_count),
-        vllm_version=image_version(around.image),
-        env=around.environment,
-        image=around.image,
+    word = Word.verbatim(_text(command), COMMAND_PATH, 0)
+    return judge_command(
+        word, variables, neighbour_of(COMMAND_PATH, {}), registry.rules, Settings(), assumptions
     )
+
+
+def _text(command: str | Sequence[str]) -> str:
+    """Return a command as shell text; a list of words may leave out `vllm` before `serve`."""
+    if isinstance(command, str):
+        return command
+    words = list(command)
+    return shlex.join(["vllm", *words] if words[:1] == ["serve"] else words)
 
 
 def _assumptions(

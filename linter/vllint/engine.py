@@ -17,6 +17,7 @@ from vllint.sources.directives import Directive, Stated, read_directives, stated
 from vllint.sources.readers import Reading, read_command, read_source
 from vllint.text.source import SourceText
 from vllint.vllm.engine_args import engine_args
+from vllint.vllm.mistakes import mistakes_in
 from vllint.vllm.options import nearest
 from vllint.vllm.parallel import parallel_sizes
 from vllint.vllm.releases import releases
@@ -158,7 +159,8 @@ def launch_facts(
     model = resolve_model(args, assumptions.models)
     parallel = parallel_sizes(args)
     memory = _memory(model, parallel, args, known_card(hardware.gpu))
-    return LaunchFacts(launch, args, release, hardware, model, parallel, memory, texts)
+    mistakes = mistakes_in(launch, args)
+    return LaunchFacts(launch, args, release, hardware, model, parallel, memory, texts, mistakes=mistakes)
 
 
 def _machine(directive: Directive) -> Machine | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar
 
+from vllint.vllm.mistakes import Mistake
 from vllint_schemas import (
     EngineArgs,
     Gpu,
@@ -13,6 +14,7 @@ from vllint_schemas import (
     Located,
     MemoryEstimate,
     ModelFacts,
+    Severity,
     Unknown,
 )
 from vllint_schemas.parallel import Parallel
@@ -36,6 +38,28 @@ class Release(NamedTuple):
     source: str
     doubt: str = ""
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the release that runs is known to be the one judged."""
+        return not self.doubt and not isinstance(self.stated, Unknown)
+
+    def severity(self, elsewhere: bool) -> Severity:
+        """Return how bad a refusal is that comes from the release's own tables.
+
+        It is an error, unless the table may not hold what runs, or no release is stated and others take it
+        (`elsewhere`): then it waits for an upgrade.
+        """
+        upgrade_only = elsewhere and isinstance(self.stated, Unknown)
+        return Severity.WARNING if self.doubt or upgrade_only else Severity.ERROR
+
+    def caveat(self, elsewhere: bool) -> str:
+        """Return why such a refusal is but a warning, in brackets after a blank; empty for an error."""
+        if self.doubt:
+            return f" ({self.doubt})"
+        if elsewhere and isinstance(self.stated, Unknown):
+            return f" (the newest release, since {self.stated.reason})"
+        return ""
+
 
 class LaunchFacts(NamedTuple):
     """A launch with what vLLM would understand from it, its model, its hardware and its memory.
@@ -43,7 +67,7 @@ class LaunchFacts(NamedTuple):
     The `maybe_` fields may be `Unknown`. A rule that declares a fact among its `needs` reads it through
     the property of that name, which the engine has made sure is known. `sources` are the texts of the
     files involved, for writing fixes. `machine_mates` are the GPUs that the file's other launches take
-    from the same machine.
+    from the same machine. `mistakes` are what is wrong with the launch's words.
     """
 
     launch: Launch
@@ -55,6 +79,7 @@ class LaunchFacts(NamedTuple):
     maybe_memory: MemoryEstimate | Unknown
     sources: Mapping[str, str]
     machine_mates: int | Unknown = 0
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def model(self) -> ModelFacts:

@@ -13,7 +13,7 @@ from vllint.vllm.legality import (
     tensor_parallel_obstacles,
     valid_tensor_parallel_sizes,
 )
-from vllint_schemas import Applicability, EntryPoint, Fix, Instance, Located, ModelFacts, Unknown
+from vllint_schemas import Applicability, EntryPoint, Fix, Instance, Located, Unknown
 from vllint_schemas.parallel import Parallel
 
 _LENGTH_SHARE = 0.9
@@ -26,14 +26,18 @@ def best_layout(facts: LaunchFacts, gpus: int) -> Parallel | None:
     """Return the legal layout for `gpus` GPUs, `None` if there is none that is known to do.
 
     It keeps the GPUs in use and the context, then takes the least tensor parallelism. Where memory
-    cannot be judged, the most tensor parallelism is the layout that surely needs no more memory.
+    cannot be judged, no layout may need more of it than the present one; if none is left, the most tensor
+    parallelism is taken.
     """
     candidates = list(_candidates(facts, gpus))
     if not candidates:
         return None
     judged = [(candidate, memory_verdict(facts, candidate)) for candidate in candidates]
     if all(verdict == "unknown" for _, verdict in judged):
-        return max(candidates, key=lambda layout: (layout.tensor, layout.gpus_needed_here))
+        safe = [layout for layout in candidates if layout.tensor >= facts.parallel.tensor]
+        if not safe:
+            return max(candidates, key=lambda layout: (layout.tensor, layout.gpus_needed_here))
+        return max(safe, key=lambda layout: (layout.gpus_needed_here, -layout.tensor))
     judged = [(layout, verdict) for layout, verdict in judged if verdict != "does_not_fit"]
     if not judged:
         return None
@@ -66,19 +70,37 @@ def _candidates(facts: LaunchFacts, gpus: int) -> Iterator[Parallel]:
     has_data_parallel = "data_parallel_size" in facts.args.defaults and not offline
     for tensor in range(1, gpus // held + 1):
         layout = resized(current, tensor, gpus // (held * tensor) if has_data_parallel else 1)
+        if _has_fixed_replicas(facts):
+            layout = resized(current, tensor)
+        if layout.gpus_needed_here > gpus or not _is_shared_evenly(facts, tensor):
+            continue
         if isinstance(model, Unknown):
             if tensor == current.tensor:
                 yield layout
-        elif not tensor_parallel_obstacles(model, layout) and _experts_divide(model, layout):
+        elif not tensor_parallel_obstacles(model, layout, facts.args):
             yield layout
 
 
-def _experts_divide(model: ModelFacts, layout: Parallel) -> bool:
-    """Whether routed experts can be cut for the layout (vLLM `fused_moe/config.py:1352`)."""
-    if model.num_experts == 0 or layout.expert or layout.tensor * layout.data == 1:
-        return True
-    size = model.moe_intermediate_size
-    return size is not None and size % (layout.tensor * layout.prefill_context * layout.data) == 0
+def _has_fixed_replicas(facts: LaunchFacts) -> bool:
+    """Whether the options deal the replicas out to machines, so that their number is not free."""
+    return any(facts.args.given(dest) is not None for dest in _DEALT_OUT)
+
+
+_DEALT_OUT = (
+    "data_parallel_size_local",
+    "data_parallel_rank",
+    "data_parallel_start_rank",
+    "data_parallel_external_lb",
+    "data_parallel_hybrid_lb",
+    "nnodes",
+)
+
+
+def _is_shared_evenly(facts: LaunchFacts, tensor: int) -> bool:
+    """Whether `--decode-context-parallel-size` divides the ranks (vLLM `config/parallel.py`)."""
+    found = facts.args.value("decode_context_parallel_size")
+    ranks = found.value if isinstance(found, Located) else None
+    return not isinstance(ranks, int) or ranks < 1 or tensor % ranks == 0
 
 
 def layout_fix(facts: LaunchFacts, layout: Parallel | None) -> Fix | None:
@@ -124,7 +146,7 @@ def fitting_tensor_parallel(facts: LaunchFacts) -> tuple[Room, ...]:
     The first may be tight; the last one fits with room, if any does.
     """
     found: list[Room] = []
-    for tensor in valid_tensor_parallel_sizes(facts.model, facts.parallel):
+    for tensor in valid_tensor_parallel_sizes(facts.model, facts.parallel, facts.args):
         verdict = memory_verdict(facts, resized(facts.parallel, tensor, 1))
         if verdict == "fits":
             return (*found[:1], Room(tensor, verdict))
@@ -151,7 +173,7 @@ def fitting_instances(facts: LaunchFacts) -> tuple[FittingInstance, ...]:
         if isinstance(card, Unknown) or card.vendor != "nvidia":
             continue
         layout = resized(facts.parallel, instance.gpu_count, 1)
-        if tensor_parallel_obstacles(facts.model, layout):
+        if tensor_parallel_obstacles(facts.model, layout, facts.args):
             continue
         estimate = estimate_memory(facts.model, layout, facts.args, known_card(Located(card)))
         if not isinstance(estimate, Unknown) and estimate.verdict == "fits":

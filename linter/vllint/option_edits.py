@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
 from vllint.sources.hf_endpoint import FIELDS
-from vllint.word_edits import remove_words, whole_lines
-from vllint_schemas import Argument, Edit, Origin, Slot, SlotKind, Span, Word
+from vllint.word_edits import bring_forward, remove_words, whole_lines, write_words
+from vllint_schemas import Argument, Edit, Located, Origin, Slot, SlotKind, Span, Word
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/:-]+")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
+_SWITCHED_ON = re.compile(r"""["']?[ \t]*:[ \t]*[^\s#]+""")
+"""What follows the key of a switch in a config file: of its value, `true`, no word is made."""
+
 _FIELD_OF_OPTION = {option: field for field, option in FIELDS.items()}
 
 
@@ -31,10 +34,10 @@ def set_options(facts: LaunchFacts, settings: tuple[Setting, ...]) -> tuple[Edit
         if not _PLAIN.fullmatch(setting.value):
             return None
         argument = facts.args.given(setting.dest)
-        if argument is None or _is_platforms(facts, setting.dest):
+        if argument is None or (_is_platforms(argument) and argument.values[-1].slot is None):
             added.append(setting)
             continue
-        edit = _replace(facts, setting)
+        edit = _replace(facts, argument, setting.value)
         if edit is None:
             return None
         if edit.text != "" or len(edit.span):
@@ -56,14 +59,39 @@ def remove_argument(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] 
     return None if edit is None else (edit,)
 
 
+def replace_argument(
+    facts: LaunchFacts, argument: Argument, words: tuple[str, ...]
+) -> tuple[Edit, ...] | None:
+    """Return the edits that write `words` instead of an option and its values, or nothing for none."""
+    if not words:
+        return remove_argument(facts, argument)
+    argv = facts.launch.argv
+    text = None if argument.first < 0 else facts.sources.get(argv[argument.first].site.path)
+    if text is None:
+        return None
+    edit = write_words(text, argv, argument.first, argument.last, words)
+    return None if edit is None else (edit,)
+
+
+def move_to_front(facts: LaunchFacts, word: Word) -> tuple[Edit, ...] | None:
+    """Return the edits that make a word of the command its first; `None` where they cannot be made."""
+    argv = facts.launch.argv
+    at = next((index for index, candidate in enumerate(argv) if candidate is word), None)
+    text = facts.sources.get(word.site.path)
+    return None if at is None or text is None else bring_forward(text, argv, at)
+
+
 def _remove_key(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] | None:
     """Take a key out of a config file: its line, if it has one to itself."""
     words = (argument.flag, *argument.values)
     text = facts.sources.get(words[0].site.path)
-    extents = [words[0].site, *(word.slot.extent for word in words[1:] if word.slot is not None)]
-    if text is None or len(extents) != len(words):
+    if text is None or any(word.via for word in words):
         return None
-    edit = whole_lines(text, extents[0].cover(extents[-1]))
+    extent = words[0].site.cover(words[-1].site)
+    switched_on = _SWITCHED_ON.match(text, extent.end)
+    if len(words) == 1 and switched_on is not None:
+        extent = Span(extent.path, extent.start, switched_on.end())
+    edit = whole_lines(text, extent)
     return None if edit is None else (edit,)
 
 
@@ -77,25 +105,42 @@ def rename_flag(argument: Argument, flag: str) -> tuple[Edit, ...] | None:
     return None if place is None else (Edit(place, flag.removeprefix("--")),)
 
 
-def _is_platforms(facts: LaunchFacts, dest: str) -> bool:
-    """Whether the platform sets the option, since the file does not."""
-    argument = facts.args.given(dest)
-    return argument is not None and argument.flag.origin is Origin.PLATFORM
+def _is_platforms(argument: Argument) -> bool:
+    """Whether the platform sets the option, since the file does not, or sets it to null."""
+    return argument.flag.origin is Origin.PLATFORM
 
 
-def _replace(facts: LaunchFacts, setting: Setting) -> Edit | None:
-    """Return the edit of the value's own text; aliases are shared with others and left alone."""
-    argument = facts.args.given(setting.dest)
-    if argument is None:
-        return None
+def _replace(facts: LaunchFacts, argument: Argument, value: str) -> Edit | None:
+    """Return the edit of the value's own text; text that says something else as well is left alone."""
     if not argument.values:
         return None
     word = argument.values[-1]
+    if _is_platforms(argument) and word.slot is not None:
+        return Edit(word.slot.extent, value) if len(word.slot.extent) else None
     place = word.text_span
     shared = bool(word.via) and word.origin is Origin.LITERAL
-    if place is None or shared:
+    if place is None or shared or _is_used_elsewhere(facts, place, word):
         return None
-    return Edit(place, setting.value)
+    return Edit(place, value)
+
+
+def _is_used_elsewhere(facts: LaunchFacts, place: Span, word: Word) -> bool:
+    """Whether the text at `place` is part of another word of the launch, or of what it says of GPUs."""
+    launch = facts.launch
+    count = launch.hardware.gpu_count
+    if isinstance(count, Located) and count.via and count.span == place:
+        return True
+    others = (*launch.argv, *(variable.value for variable in launch.env), *filter(None, (launch.image,)))
+    return any(
+        run.source.path == place.path and run.source.start < place.end and place.start < run.source.end
+        for other in others
+        if other.site != word.site and not _holds(other.site, word.site)
+        for run in other.runs
+    )
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.path == inner.path and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _insert(facts: LaunchFacts, settings: tuple[Setting, ...]) -> Edit | None:
@@ -122,13 +167,22 @@ def _end_of_line(text: str, offset: int) -> int:
 
 
 def _anchor(facts: LaunchFacts) -> Word | None:
-    """Return the word to write after: a field of the platform's, else the last literal word."""
+    """Return the word to write after: a field of the platform's, else the last option that is written out.
+
+    An option whose values are not known may go on, so that nothing can be put in its middle.
+    """
     if facts.launch.platform is not None:
         fields = [word for word in facts.launch.argv[1:] if word.slot and word.slot.kind is SlotKind.FIELD]
         return fields[-1] if fields else facts.launch.image
-    words = [word for word in facts.launch.argv if word.slot is not None and word.is_known]
-    words = [word for word in words if not word.via]
-    return words[-1] if words else None
+    argv, model = facts.launch.argv, facts.args.model
+    ends = {argument.last for argument in facts.args.arguments if argument.last >= 0}
+    if isinstance(model, Located) and model.span is not None:
+        ends.update(index for index, word in enumerate(argv) if _holds(word.site, model.span))
+    for end in sorted(ends, reverse=True):
+        word = argv[end]
+        if word.slot is not None and word.is_known and not word.via:
+            return word
+    return None
 
 
 def _in_shell(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:

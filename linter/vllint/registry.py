@@ -8,11 +8,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vllint.rule import Rule
+if TYPE_CHECKING:
+    from vllint.rule import Rule
 
 _GROUP = "vllint.rules"
+_BUILTIN = "builtin"
+
+
+class BuiltinRulesError(ValueError):
+    """vllint's own rules do not load: a run without them would find nothing and say that all is well."""
 
 
 class EntryPoint(NamedTuple):
@@ -36,19 +42,25 @@ class Registry(NamedTuple):
 
 
 def load_rules(plugins: Sequence[Path] = ()) -> Registry:
-    """Load the rules of every installed package that offers some, and of folders named by the user."""
+    """Load the rules of every installed package that offers some, and of folders named by the user.
+
+    Raises BuiltinRulesError where vllint's own do not load; others' failures are returned.
+    """
     rules: list[Rule] = []
     failures: list[str] = []
     for entry in entry_points():
         try:
             rules.extend(rules_of(importlib.import_module(entry.module)))
-        except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way, and is named for it
-            failures.append(f"the rules `{entry.name}` of {entry.distribution} do not load: {error!r}")
-    for folder in plugins:
+        except (Exception, SystemExit) as error:
+            failure = f"the rules `{entry.name}` of {entry.distribution} do not load: {error!r}"
+            if entry.name == _BUILTIN:
+                raise BuiltinRulesError(failure) from error
+            failures.append(failure)
+    for path in _plugin_files(plugins):
         try:
-            rules.extend(_rules_in_folder(folder))
-        except Exception as error:  # noqa: BLE001 - as above
-            failures.append(f"the rules in {folder} do not load: {error!r}")
+            rules.extend(_rules_in_file(path))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+            failures.append(f"the rules in {path} do not load: {error!r}")
     return Registry(*_without_duplicates(rules, failures))
 
 
@@ -65,8 +77,25 @@ def _without_duplicates(
     return tuple(by_code[code] for code in sorted(by_code)), tuple(problems)
 
 
+def rule_places() -> tuple[str, ...] | None:
+    """Return where the installed rules stand: folders of packages, and files of single modules.
+
+    `None` if one of them does not load, so that there is no telling what its rules are.
+    """
+    places: list[str] = []
+    for entry in entry_points():
+        try:
+            module = importlib.import_module(entry.module)
+        except Exception:  # noqa: BLE001 - `load_rules` says so, once it is asked for rules
+            return None
+        places.extend(getattr(module, "__path__", [module.__file__]))
+    return tuple(places)
+
+
 def rules_of(package: ModuleType) -> Iterator[Rule]:
     """Yield the rules that the modules of a package define, one instance each."""
+    from vllint.rule import Rule
+
     for module in _modules(package):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__:
@@ -85,16 +114,32 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
                 yield from _modules(module) if is_package else (module,)
 
 
-def _rules_in_folder(folder: Path) -> Iterator[Rule]:
-    """Yield the rules of a folder's modules, imported from the folder itself."""
-    if not folder.is_dir():
-        raise NotADirectoryError(str(folder))
-    sys.path.insert(0, str(folder))
+def _plugin_files(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the modules in folders of rules; a folder that is not there is yielded itself."""
+    for folder in folders:
+        if folder.is_dir():
+            yield from sorted(folder.glob("*.py"))
+        else:
+            yield folder
+
+
+def _rules_in_file(path: Path) -> tuple[Rule, ...]:
+    """Return the rules of a file, which may import others of its folder.
+
+    The module has the path for its name, so that it takes no other module's place.
+    """
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(str(path), path)
+    if path.suffix != ".py" or spec is None or spec.loader is None:
+        raise NotADirectoryError("it is not a folder")
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
     try:
-        for path in sorted(folder.glob("*.py")):
-            yield from rules_of(importlib.import_module(path.stem))
+        spec.loader.exec_module(module)
     finally:
-        sys.path.remove(str(folder))
+        sys.path.remove(str(path.parent))
+    return tuple(rules_of(module))
 
 
 def entry_points() -> tuple[EntryPoint, ...]:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vllint.discover import Candidate
-from vllint.neighbours import Neighbours
-from vllint.report.document import FileReport
+from vllint.neighbours import Neighbour, Neighbours
+from vllint.report.document import FileReport, pointed_into
+from vllint.text.source import SourceText, UndecodableText, decode
 
 if TYPE_CHECKING:
+    from vllint.cache import ResultCache
     from vllint.checking import Checker
+    from vllint.settings import Settings
 
 
 class FileReporter:
     """Judges files and keeps what reports say of them; without `launches` these are counted only.
 
-    With `cache`, what an earlier run found is taken where nothing has changed since. Leave the context to
-    have the cache written.
+    With `cached`, what an earlier run found is taken where nothing has changed since. What this run found
+    is kept when the context is left.
     """
 
-    def __init__(self, checker: Checker, launches: bool, cache: bool) -> None:
+    def __init__(self, checker: Checker, launches: bool, cached: bool) -> None:
         self._checker = checker
         self._launches = launches
+        self._cached = cached and not checker.request.plugins
         self._neighbours = Neighbours()
+        self._digests: dict[int, str | None] = {}
 
     def __enter__(self) -> FileReporter:
         """Begin a run."""
@@ -34,18 +41,87 @@ class FileReporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the run."""
+        """End the run; one that failed, or whose rules did not all load, is not kept."""
+        cache = vars(self).get("_cache")
+        if error is None and cache is not None and not self._checker.failures:
+            cache.write()
+
+    def report(self, file: Candidate) -> FileReport:
+        """Return a file's part of the report."""
+        neighbour = self._neighbours.of(file.path)
+        cache = self._cache if self._cached else None
+        conditions = None if cache is None else self._conditions(self._checker.settings(file.path))
+        if cache is None or conditions is None:
+            return self._judged(file, neighbour)
+        from vllint.cache import Dependencies, digest
+
+        content = digest(file.raw)
+        asked = _Asked(neighbour)
+        known = cache.find(file.path, content, conditions, asked.digest, self._launches)
+        if known is not None:
+            return known._replace(sources=self._sources(known, file, asked)) if known.findings else known
+        judged = self._judged(file, asked)
+        cache.keep(judged, Dependencies(content, conditions, asked.digests()))
+        return judged
 
     @cached_property
     def _urls(self) -> Mapping[str, str]:
         return self._checker.registry.urls
 
-    def report(self, file: Candidate) -> FileReport:
-        """Return a file's part of the report."""
-        return self._judged(file)
+    @cached_property
+    def _cache(self) -> ResultCache | None:
+        from vllint.cache import open_cache
 
-    def _judged(self, file: Candidate) -> FileReport:
+        return open_cache(os.environ, str(Path.cwd()))
+
+    def _conditions(self, settings: Settings) -> str | None:
+        """Return the digest of what files are judged by; `None` if it cannot be told from settings."""
+        key = id(settings)
+        if key not in self._digests:
+            from vllint.cache import conditions_digest
+
+            self._digests[key] = conditions_digest(self._checker.request, settings)
+        return self._digests[key]
+
+    def _judged(self, file: Candidate, neighbour: Neighbour) -> FileReport:
         from vllint.report.file_report import file_report
 
-        judged = self._checker.judge_bytes(file.path, file.raw, self._neighbours.of(file.path))
+        judged = self._checker.judge_bytes(file.path, file.raw, neighbour)
         return file_report(judged, self._urls, self._launches)
+
+    def _sources(self, known: FileReport, file: Candidate, asked: _Asked) -> Mapping[str, str]:
+        """Return the texts that findings from the cache point into."""
+        try:
+            own = [decode(file.path, file.raw)]
+        except UndecodableText:
+            # The finding says so, and has no line to show.
+            return {}
+        others = [*(self._checker.request.env_files or ()), *asked.texts()]
+        return pointed_into(known.findings, {source.path: source.text for source in (*own, *others)})
+
+
+class _Asked:
+    """A reader of neighbours that knows which of them it was asked for."""
+
+    def __init__(self, neighbour: Neighbour) -> None:
+        self._neighbour = neighbour
+        self._found: dict[str, SourceText | None] = {}
+
+    def __call__(self, name: str) -> SourceText | None:
+        found = self._found[name] = self._neighbour(name)
+        return found
+
+    def digest(self, name: str) -> str | None:
+        """Return the digest of a neighbour's text, `None` if there is none."""
+        from vllint.cache import digest
+
+        found = self(name)
+        return None if found is None else digest(found.text.encode("utf-8", "surrogatepass"))
+
+    def digests(self) -> dict[str, str | None]:
+        """Return the digests of all neighbours that were asked for."""
+        return {name: self.digest(name) for name in self._found}
+
+    def texts(self) -> list[SourceText]:
+        """Return the neighbours that are there."""
+        return [found for found in self._found.values() if found is not None]

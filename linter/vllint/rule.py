@@ -15,7 +15,8 @@ class Example(NamedTuple):
 
     `text` marks the expected span with a line of `~` below it, under a comment sign where the format needs
     one; `fixed` is the whole text after the fix, `None` when there is no fix to apply. `gpu` and
-    `vllm_version` are stated as on the command line. `path` decides the format.
+    `vllm_version` are stated as on the command line. `path` decides the format. With a `command`, the file
+    is the one that the command's `--config` names.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Example(NamedTuple):
     gpu: str | None = None
     vllm_version: str | None = None
     title: str = ""
+    command: str = ""
 
 
 class Rule:
@@ -89,6 +91,20 @@ class Rule:
             related=tuple(related),
             fix=fix,
             subject=subject,
+        )
+
+    def source_finding(self, problem: SourceProblem, help: str, fix: Fix | None = None) -> Finding:
+        """Return a finding of this rule about a file rather than a launch."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=self.severity,
+            message=problem.message,
+            help=help,
+            span=problem.span,
+            evidence=Evidence("", self.source, self.stage),
+            fix=fix,
+            subject=problem.message,
         )
 
 

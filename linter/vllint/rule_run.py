@@ -21,6 +21,10 @@ class Unchecked(NamedTuple):
     reason: str
 
 
+class RuleError(ValueError):
+    """A rule failed while it judged a launch; the message names both."""
+
+
 class Said(NamedTuple):
     """What the rules say of a file, what they could not judge, and which of them did not judge it all."""
 
@@ -48,7 +52,7 @@ def run_rules(
                 continue
             missing = _missing(facts, rule)
             if missing is None:
-                own.extend(rule.check(facts))
+                own.extend(_judged(rule, facts))
                 continue
             silent.add(rule.code)
             if is_selected(settings, rule.code, rule.name, rule.preview):
@@ -58,6 +62,13 @@ def run_rules(
         findings.extend(found for rule in rules for found in rule.check_file(launches))
     kept = _selected(findings, settings, {rule.code: rule for rule in rules})
     return Said(kept, tuple(unchecked), frozenset(silent))
+
+
+def _judged(rule: Rule, facts: LaunchFacts) -> tuple[Finding, ...]:
+    try:
+        return tuple(rule.check(facts))
+    except Exception as error:
+        raise RuleError(f"the rule {rule.code} fails on {facts.launch.id}: {error!r}") from error
 
 
 @cache

@@ -100,7 +100,7 @@ def severity_of(settings: Settings, code: str, name: str, own: Severity) -> Seve
     chosen = own
     length = -1
     for selector, severity in settings.severity.items():
-        exactness = len(code) + 1 if selector == name else len(selector)
+        exactness = {name: len(code) + 1, "ALL": 0}.get(selector, len(selector))
         if names_rule(selector, code, name) and exactness > length:
             chosen, length = severity, exactness
     return chosen

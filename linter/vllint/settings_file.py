@@ -79,7 +79,7 @@ def read_settings(path: Path, version: str) -> Settings | None:
     vllint's own, is not one that the file asks for.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     if path.name == "pyproject.toml":

@@ -45,7 +45,10 @@ def judge_example(rule: Rule, example: Example) -> Judged:
         else (stated_version(example.vllm_version, Origin.COMMAND_LINE, "vllm_version"),)
     )
     source = SourceText(example.path, marked(example).text)
-    return judge_source(source, lambda name: None, (rule,), Settings(), Assumptions(machines, versions))
+    beside = {example.path: source} if example.command else {}
+    if example.command:
+        source = SourceText("deploy.sh", example.command)
+    return judge_source(source, beside.get, (rule,), Settings(), Assumptions(machines, versions))
 
 
 def finding_of(rule: Rule, example: Example) -> Finding | None:

@@ -1,10 +1,18 @@
-"""Taking words out of where they stand, with what parts them from their neighbours."""
+"""Taking words out of where they stand and writing others there, with what parts them from others."""
 
 from __future__ import annotations
 
 import re
 
-from vllint_schemas import Edit, Slot, SlotKind, Span, Word
+from vllint_schemas import Container, Edit, Slot, SlotKind, Span, Word
+
+_PLAIN = re.compile(r"[A-Za-z0-9._/:=,+@%-]+")
+"""Words that no shell and no quoting around a script changes."""
+
+_PLAIN_ITEM = re.compile(
+    r"(?!-?[0-9.]+$|(?i:true|false|yes|no|on|off|null|none)$)[A-Za-z0-9-][A-Za-z0-9._/=,+-]*"
+)
+"""Words that YAML takes for text without quotes."""
 
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
@@ -51,3 +59,104 @@ def whole_lines(text: str, extent: Span) -> Edit | None:
     if text[line_start : extent.start].strip() or rest is None:
         return None
     return Edit(Span(extent.path, line_start, rest.end()), "")
+
+
+def write_words(
+    text: str, words: tuple[Word, ...], first: int, last: int, texts: tuple[str, ...]
+) -> Edit | None:
+    """Return the edit that writes `texts` as words in the place of `words[first..last]`.
+
+    `None` where `remove_words` has it, and for words that would need quotes a script may not have room for.
+    """
+    written = words[first : last + 1]
+    start, end = written[0].slot, written[-1].slot
+    if start is None or end is None or any(word.via or word.slot is None for word in written):
+        return None
+    if start.kind is not end.kind or start.extent.path != end.extent.path:
+        return None
+    separated = _separated(text, start, texts)
+    if separated is None:
+        return None
+    return Edit(Span(start.extent.path, start.extent.start, end.extent.end), separated)
+
+
+def _separated(text: str, slot: Slot, texts: tuple[str, ...]) -> str | None:
+    """Return words as they are written in a place of the slot's kind."""
+    if slot.kind is SlotKind.SHELL:
+        return " ".join(texts) if all(_PLAIN.fullmatch(word) for word in texts) else None
+    items = [_item(word, slot.quote) for word in texts]
+    if None in items:
+        return None
+    if slot.kind is SlotKind.FLOW_ITEM:
+        return ", ".join(str(item) for item in items)
+    lead = _lead(text, slot)
+    if slot.kind is not SlotKind.BLOCK_ITEM or lead.strip():
+        return None
+    return f"{_newline(text)}{lead}".join(f"- {item}" for item in items)
+
+
+def _item(word: str, quote: str) -> str | None:
+    """Return a word as a YAML or JSON item in the quotes of its neighbours; it must stay text."""
+    if "'" in word or '"' in word or "\\" in word:
+        return f"'{word}'" if "'" not in word and quote != '"' else None
+    if not quote and _PLAIN_ITEM.fullmatch(word):
+        return word
+    mark = quote or '"'
+    return f"{mark}{word}{mark}"
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _lead(text: str, slot: Slot) -> str:
+    """Return what stands before a slot on its line."""
+    start = slot.extent.start
+    return text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start]
+
+
+def bring_forward(text: str, words: tuple[Word, ...], at: int) -> tuple[Edit, ...] | None:
+    """Return the edits that make `words[at]` the first word; `None` where they have no place for it."""
+    first, moved = words[0].slot, words[at].slot
+    removal = remove_words(text, words, at, at)
+    if removal is None or first is None or moved is None or words[0].via:
+        return None
+    if first.kind is not moved.kind or first.extent.path != moved.extent.path:
+        return None
+    written = text[moved.extent.start : moved.extent.end]
+    if first.kind is SlotKind.BLOCK_ITEM:
+        lead = _lead(text, first)
+        if lead.strip():
+            return None
+        written += f"{_newline(text)}{lead}"
+    else:
+        written += ", " if first.kind is SlotKind.FLOW_ITEM else " "
+    start = first.extent.start
+    return (Edit(Span(first.extent.path, start, start), written), removal)
+
+
+def key_before(text: str, anchor: Span, key: str) -> Edit | None:
+    """Return the edit that writes `key`, with its value, on lines in front of another key of a mapping.
+
+    `None` where that key does not start its line.
+    """
+    line_start = max(text.rfind("\n", 0, anchor.start), text.rfind("\r", 0, anchor.start)) + 1
+    indent = text[line_start : anchor.start]
+    if indent.strip():
+        return None
+    newline = "\r\n" if "\r\n" in text else "\n"
+    written = "".join(f"{line}{newline}{indent}" for line in key.splitlines())
+    return Edit(Span(anchor.path, anchor.start, anchor.start), written)
+
+
+def container_setting(text: str, container: Container, key: str, option: str) -> Edit | None:
+    """Return the edit that gives a container a setting; `None` where it cannot be written.
+
+    `key` is what a compose service or a pod gets, with its value; `option` what a `docker run` gets.
+    """
+    anchor = container.anchor
+    if anchor is None:
+        return None
+    if container.kind == "docker run":
+        return Edit(Span(anchor.path, anchor.start, anchor.start), f"{option} ")
+    return key_before(text, anchor, key)

@@ -70,7 +70,8 @@ class Health(NamedTuple):
 
     Failures of the first `grace_seconds` do not count; then `failures` in a row, one every
     `interval_seconds`, make the container unhealthy, and `kills` says that it is then killed. Numbers
-    that the file does not state are the tool's own, with the origin PLATFORM.
+    that the file does not state are the tool's own, with the origin PLATFORM. `awaited_by` are the
+    services that start once the container is healthy. Another number can be written in front of `anchor`.
     """
 
     name: str
@@ -79,6 +80,8 @@ class Health(NamedTuple):
     grace_seconds: Located[float] | Unknown
     interval_seconds: Located[float] | Unknown
     failures: Located[float] | Unknown
+    awaited_by: tuple[str, ...] = ()
+    anchor: Span | None = None
 
 
 class Container(NamedTuple):
@@ -90,7 +93,8 @@ class Container(NamedTuple):
     it, `gpu_count_key` the count beside it. `mount_targets` are the places of all that is mounted.
     `published_beside` are the ports of the services that start together with it, by their names;
     `starts_after` are the services whose health it waits for. `services` are the Kubernetes Services of
-    the file whose addresses become variables of the pod. A setting can be written in front of `anchor`:
+    the file whose addresses become variables of the pod. `builds_image` says that the image is built from
+    files beside this one. A setting can be written in front of `anchor`:
     a key of the service or pod, or the image of a `docker run`.
     """
 
@@ -109,6 +113,7 @@ class Container(NamedTuple):
     published_beside: tuple[tuple[str, PortMapping], ...] = ()
     starts_after: tuple[str, ...] = ()
     services: tuple[Located[str], ...] = ()
+    builds_image: bool = False
     anchor: Span | None = None
 
 
@@ -127,7 +132,8 @@ class Launch(NamedTuple):
     fields of its own into options. `repeated_launcher` are words that start vLLM once more, although the
     image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs. `config`
     is the file that `--config` names, if it could be read; `container` what its container is given.
-    Launches of a file with the same `together` run at the same time on the same machine.
+    Launches of a file with the same `together` run at the same time on the same machine; `in_script` says
+    that a script starts the server, which may do more than that.
     """
 
     path: str
@@ -148,6 +154,7 @@ class Launch(NamedTuple):
     container: Container | None = None
     config: ConfigFile | Unknown | None = None
     together: str | None = None
+    in_script: bool = False
 
     def host_path(self, path: str) -> str | None:
         """Return where a path of the process lies beside the file; `None` where that is not known."""

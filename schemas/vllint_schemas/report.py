@@ -280,8 +280,8 @@ class ReportDocument:
     findings: tuple[ReportedFinding, ...]
 
 
-def to_dict(document: ReportDocument) -> dict[str, Any]:
-    """Return the report as JSON's own types: dicts, lists, strings, numbers, booleans and None."""
+def to_dict(document: ReportDocument | ReportedLaunch | ReportedFinding) -> dict[str, Any]:
+    """Return a report or a part as JSON's own types: dicts, lists, strings, numbers, booleans and None."""
     plain = _plain(document)
     assert isinstance(plain, dict)
     return plain

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, dataclass_transform
 
 from vllint_schemas.known import Origin
 from vllint_schemas.position import Span
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _value(cls: type[T]) -> type[T]:
+    """Make a slotted dataclass that type checkers hold to be frozen.
+
+    Freezing it at run time would triple what making one takes, and every file takes dozens.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 class Run(NamedTuple):
@@ -73,7 +84,7 @@ class Slot(NamedTuple):
     quote: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@_value
 class Word:
     """One argument, variable value or scalar, decoded, with the map back to its source.
 
@@ -157,6 +168,15 @@ class Word:
     def slice(self, start: int, end: int | None = None) -> Word:
         """Return the part `[start, end)` of the text; its site is as exact as the map allows."""
         stop = len(self.text) if end is None else end
+        whole = self.text_span
+        if whole is not None and 0 <= start < stop <= len(self.text):
+            part = Span(whole.path, whole.start + start, whole.start + stop)
+            runs_of_part = (Run(0, stop - start, part),)
+            site = part if _within(part, self.site) else self.site
+            return Word(self.text[start:stop], runs_of_part, site, (), self.origin, self.via)
+        return self._slice(start, stop)
+
+    def _slice(self, start: int, stop: int) -> Word:
         runs: list[Run] = []
         for run in self.runs:
             low, high = max(run.start, start), min(run.start + run.length, stop)
@@ -179,15 +199,15 @@ class Word:
 
     def _part_site(self, runs: list[Run], holes: tuple[Hole, ...]) -> Span:
         sources = [run.source for run in runs] + [hole.source for hole in holes]
-        if not sources or any(
-            source.path != self.site.path
-            or not (self.site.start <= source.start and source.end <= self.site.end)
-            for source in sources
-        ):
+        if not sources or not all(_within(source, self.site) for source in sources):
             return self.site
         return Span(
             self.site.path, min(source.start for source in sources), max(source.end for source in sources)
         )
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return inner.path == outer.path and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _append_run(runs: list[Run], run: Run) -> None:

@@ -113,6 +113,7 @@ def _shown(example: Example, verdict: str) -> str:
     stated = [
         *([f"`--gpu {example.gpu}`"] if example.gpu else []),
         *([f"`--vllm-version {example.vllm_version}`"] if example.vllm_version else []),
+        *([f"`{example.command.strip()}`"] if example.command else []),
     ]
     conditions = f" ({', '.join(stated)})" if stated else ""
     fence = _FENCES.get(Path(example.path).suffix, "text")

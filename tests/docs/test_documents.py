@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 import runpy
 import shlex
@@ -93,6 +94,16 @@ def test_the_comment_in_the_readme_silences_what_it_names(tmp_path: Path) -> Non
     assert vllint("check", folder=tmp_path).returncode == 0
     (tmp_path / "compose.yaml").write_text(re.sub("#.*", "#", silenced), encoding="utf-8")
     assert "gpus-idle" in vllint("check", folder=tmp_path).stdout
+
+
+def test_the_gitlab_job_of_the_readme_writes_the_report_it_keeps(tmp_path: Path) -> None:
+    [job] = [block["vllint"] for block in map(yaml.safe_load, blocks(README, "yaml")) if "vllint" in block]
+    [command] = [line for line in job["script"] if line.startswith("vllint ")]
+    (tmp_path / "serve.sh").write_text("vllm serve Qwen/Qwen2.5-7B-Instruct -tp 3\n", encoding="utf-8")
+    done = vllint(*shlex.split(command)[1:], folder=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    [entry, *_] = json.loads((tmp_path / job["artifacts"]["reports"]["codequality"]).read_text())
+    assert entry["check_name"] == "PAR001"
 
 
 def test_ci_installs_and_tests_as_the_readme_says() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,12 @@ def place(text: str, offset: int) -> Place:
 def span(text: str, needle: str) -> tuple[Place, Place]:
     start = text.index(needle)
     return place(text, start), place(text, start + len(needle))
+
+
+@pytest.fixture(scope="session")
+def sarif_schema() -> Any:
+    """The schema of SARIF 2.1.0."""
+    return json.loads((Path(__file__).parent / "data/sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

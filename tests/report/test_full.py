@@ -56,7 +56,16 @@ def test_a_finding_shows_its_line_help_fix_and_evidence(document_of, finding_of)
         "  = vLLM 0.33.0 config/model.py:1560\n"
         "\n"
         "1 error in 3 launches (2 files checked of 14); 1 fixable with --fix\n"
+        "more about a rule: `vllint explain PAR001`\n"
     )
+
+
+def test_the_last_line_says_how_to_learn_more_about_a_rule(document_of, finding_of) -> None:
+    info = finding_of("a", "a", code="SRC002", name="unrendered-template", severity="info")
+    assert render(document_of(info, finding_of("a", "a")), {}).splitlines()[-1] == (
+        "more about a rule: `vllint explain CODE`, as `vllint explain PAR001`"
+    )
+    assert "explain" not in render(document_of(), {})
 
 
 def test_related_places_share_the_frame_of_their_file_and_other_files_have_their_own(

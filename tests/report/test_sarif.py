@@ -95,6 +95,7 @@ def test_severities_become_levels(document_of, finding_of, severity, level) -> N
 def test_columns_count_utf_16_units(document_of, finding_of) -> None:
     run = run_of(document_of(finding_of(TEXT, "{tp: 8}")), {"deploy/compose.yaml": TEXT})
     region = run["results"][0]["locations"][0]["physicalLocation"]["region"]
+    assert region.pop("snippet") == {"text": "{tp: 8}"}
     assert region == {"startLine": 2, "startColumn": 14, "endLine": 2, "endColumn": 21}
     assert marked(TEXT, region) == "{tp: 8}"
 

@@ -39,7 +39,7 @@ def test_a_bad_example_is_fixed_as_shown(rule: Rule, example: Example) -> None:
 
 @pytest.mark.parametrize(("rule", "example"), [case for case in BAD if case.values[1].fixed is not None])
 def test_a_fixed_example_is_clean(rule: Rule, example: Example) -> None:
-    clean = Example(example.fixed or "", example.path, gpu=example.gpu, vllm_version=example.vllm_version)
+    clean = example._replace(text=example.fixed or "")
     assert finding_of(rule, clean) is None
 
 
@@ -66,4 +66,4 @@ def test_a_rule_stands_in_a_file_of_its_name(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_an_error_names_where_vllm_checks(rule: Rule) -> None:
-    assert rule.source or rule.severity is not Severity.ERROR
+    assert rule.source or rule.stage == "container" or rule.severity is not Severity.ERROR

@@ -57,7 +57,7 @@ def only(read: Read, payload: dict[str, Any]) -> Launch:
     return launch
 
 
-FORMS = {
+FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "indented JSON": ("endpoint.json", lambda payload: json.dumps(payload, indent=2)),
     "one line of JSON": ("endpoint.json", json.dumps),
     "block YAML": ("endpoint.yaml", lambda payload: yaml.safe_dump(payload, sort_keys=False)),

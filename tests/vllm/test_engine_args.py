@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vllint.vllm.options import releases
+from vllint.vllm.releases import releases
 from vllint_schemas import EngineArgs, Located, Origin, Unknown
 
 Understand = Callable[..., EngineArgs]

@@ -37,7 +37,7 @@ def test_suffixes_are_decimal_when_small_and_binary_when_capital(text: str, numb
 
 @pytest.mark.parametrize("text", ["", "k", "1.5", "1.5K", "1e3", "0x10", "32kb", "32 k", "1,000", "auto"])
 def test_other_texts_are_no_number(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - RefusedError is one
+    with pytest.raises(ValueError):
         human_readable_int(text)
 
 

@@ -20,7 +20,7 @@ def _comma_lists(ctx: click.Context, parameter: click.Parameter, values: tuple[s
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
-@click.command("check")
+@click.command("check", short_help="Check files for mistakes, and fix them.")
 @click.argument("paths", nargs=-1)
 @click.option("-c", "--command", "text", metavar="TEXT", help="Check a command instead of files.")
 @click.option("--stdin-filename", metavar="PATH", help="The name of what is read from `-`.")

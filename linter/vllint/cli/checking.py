@@ -13,6 +13,7 @@ import click
 from vllint import __version__
 from vllint.checking import Checker, Report, Request
 from vllint.cli.outputs import Output, write_outputs
+from vllint.cli.progress import progress
 from vllint.discover import Candidate, Unreadable
 from vllint.report.document import RunReport
 from vllint.report.formats import FORMATS
@@ -59,7 +60,7 @@ def run_check(options: Options, request: Request) -> int:
     try:
         return _run(options, _with_settings(options, request))
     except (SettingsError, StatementError, OSError, ValueError) as error:
-        _complain(str(error))
+        complain(str(error))
         return FAILED
 
 
@@ -69,11 +70,12 @@ def _with_settings(options: Options, request: Request) -> Request:
         settings = Settings()
     elif options.settings_file is not None:
         settings = SettingsSearch(__version__).read(options.settings_file)
-    env_files = tuple(_text_of(path) for path in options.env_files) or None
+    env_files = tuple(read_text(path) for path in options.env_files) or None
     return request._replace(settings=settings, env_files=env_files)
 
 
-def _text_of(path: Path) -> SourceText:
+def read_text(path: Path) -> SourceText:
+    """Return the text of a file that the user names; raises SettingsError if it is none."""
     try:
         return decode(str(path), path.read_bytes())
     except UndecodableText as error:
@@ -81,14 +83,14 @@ def _text_of(path: Path) -> SourceText:
 
 
 def _run(options: Options, request: Request) -> int:
-    checker = Checker(request)
+    checker = Checker(request, progress())
     try:
         if options.strict_plugins and checker.registry.failures:
             return FAILED
         return _run_with(checker, options)
     finally:
         for failure in checker.failures:
-            _complain(f"warning: {failure}")
+            complain(f"warning: {failure}")
 
 
 def _run_with(checker: Checker, options: Options) -> int:
@@ -96,7 +98,7 @@ def _run_with(checker: Checker, options: Options) -> int:
         return _list_files(checker, options.paths)
     report = _compared(_report(checker, options), options)
     for problem in report.problems:
-        _complain(problem)
+        complain(problem)
     if options.mode is not Mode.DIFF:
         write_outputs(report, checker, options.outputs, options.fail_on)
     return _exit_code(report, options)
@@ -127,10 +129,10 @@ def _compared(report: RunReport, options: Options) -> RunReport:
         write_baseline(options.new_baseline, accepted)
     compared = compare(report, accepted, was_checked(report, options.paths))
     if compared.known:
-        _complain(f"{counted(compared.known, 'finding')} of the baseline not reported")
+        complain(f"{counted(compared.known, 'finding')} of the baseline not reported")
     if compared.gone:
         occur = "occurs" if compared.gone == 1 else "occur"
-        _complain(f"{counted(compared.gone, 'entry', 'entries')} of the baseline no longer {occur}")
+        complain(f"{counted(compared.gone, 'entry', 'entries')} of the baseline no longer {occur}")
     return compared.report
 
 
@@ -165,13 +167,14 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
             click.echo(f"{found.path}: {kinds}, {count}")
         elif isinstance(found, Unreadable):
             failed = True
-            _complain(f"{found.path}: {found.reason}")
+            complain(f"{found.path}: {found.reason}")
         else:
             click.echo(f"{found.path}: passed over: {found.reason}")
     return FAILED if failed else OK
 
 
-def _complain(text: str) -> None:
+def complain(text: str) -> None:
+    """Say on standard error what went wrong, secrets masked."""
     from vllint.redact import redacted
 
     click.echo(f"vllint: {redacted(text)}", err=True)

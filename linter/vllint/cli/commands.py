@@ -10,8 +10,10 @@ from vllint import __version__
 
 _COMMANDS = {
     "check": "vllint.cli.check",
+    "show": "vllint.cli.show",
     "explain": "vllint.cli.explain",
     "rules": "vllint.cli.rules",
+    "init": "vllint.cli.init",
 }
 
 

@@ -14,18 +14,20 @@ from vllint.report.colours import palette, wants_colour
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer rules, and options without their dashes: what starts with a dash, shells ask vllint's own for."""
     from vllint.vllm.options import option_table
     from vllint.vllm.releases import releases
 
-    names = option_table(releases()[-1]).by_flag if incomplete.startswith("-") else _rule_names()
-    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+    rules = [name for rule in load_rules().rules for name in (rule.code, rule.name)]
+    options = [option.flag.lstrip("-") for option in option_table(releases()[-1]).options]
+    return [CompletionItem(name) for name in (*rules, *options) if name.startswith(incomplete)]
 
 
-def _rule_names() -> list[str]:
-    return [name for rule in load_rules().rules for name in (rule.code, rule.name)]
-
-
-@click.command("explain", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "explain",
+    short_help="Explain a rule, an option, a model or a card.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("names", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=_complete)
 @click.option("--plugin", "plugins", multiple=True, metavar="FOLDER", help="A folder of further rules.")
 def command(names: tuple[str, ...], plugins: tuple[str, ...]) -> None:

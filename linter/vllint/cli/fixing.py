@@ -10,6 +10,7 @@ import click
 from vllint.checking import Checker, Report
 from vllint.engine import Judged
 from vllint.fix import fix_until_settled, unified_diff, write_atomically
+from vllint.redact import redacted
 from vllint.text.source import SourceText, decode
 from vllint_schemas import Applicability, Fix
 
@@ -24,11 +25,19 @@ def fix_files(checker: Checker, paths: Sequence[str], unsafe: bool, only_show: b
     for path, text in sorted(changed.items()):
         source = decode(path, Path(path).read_bytes())
         if only_show:
-            click.echo(unified_diff(path, source.text, text), nl=False)
+            _show(path, source.text, text)
         else:
             write_atomically(Path(path), source.encode(text))
             click.echo(f"fixed {path}", err=True)
     return before if only_show or not changed else checker.check(paths)
+
+
+def _show(path: str, old: str, new: str) -> None:
+    """Print a change as a diff in which secrets are masked, on the lines that go too."""
+    shown = unified_diff(path, redacted(old), redacted(new))
+    click.echo(shown, nl=False)
+    if shown != unified_diff(path, old, new):
+        click.echo(f"vllint: {path}: the diff does not apply, since secrets in it are masked", err=True)
 
 
 def _wanted(judged: Judged, unsafe: bool) -> list[Fix]:

@@ -19,7 +19,7 @@ from vllint.rule import Rule
 from vllint.testing import fix_levels
 
 
-@click.command("rules")
+@click.command("rules", short_help="List all rules.")
 @click.option(
     "--output-format", "output_format", type=click.Choice(("table", "json")), default="table", help="How."
 )

@@ -10,6 +10,7 @@ from vllint.explain.stretches import stretches
 from vllint.report.colours import Palette
 from vllint.vllm.options import Option, option_table, releases_with
 from vllint.vllm.releases import releases
+from vllint.vllm.removed_options import removed_option
 from vllint.vllm.similar import similar_flags
 from vllint_schemas import Unknown
 
@@ -78,6 +79,11 @@ def _nature(flag: str, option: Option) -> str:
 
 
 def _instead(flag: str) -> str:
+    """Say why the newest release does without the option, else which of its options are called alike."""
+    removed = removed_option(flag)
+    if removed is not None:
+        renamed = f"; write `{removed.to}`" if removed.action == "rename" else ""
+        return f": {removed.why}{renamed}"
     close = similar_flags(flag, releases()[-1])
     return f"; it has {', '.join(close)}" if close else ""
 

@@ -77,12 +77,13 @@ def _bad(rule: Rule, example: Example, colours: Palette) -> Iterator[str]:
 
 
 def _shown(example: Example, verdict: str) -> Iterator[str]:
-    """Yield an example under what is to be said of it, with what is stated on the command line."""
+    """Yield an example under what is to be said of it, with the command that reads it and what is stated."""
     stated = [
+        *([example.command] if example.command else []),
         *([f"--gpu {example.gpu}"] if example.gpu else []),
         *([f"--vllm-version {example.vllm_version}"] if example.vllm_version else []),
     ]
-    conditions = f" ({' '.join(stated)})" if stated else ""
+    conditions = f" ({', '.join(stated)})" if stated else ""
     yield ""
     yield f"  {verdict}{f': {example.title}' if example.title else ''}{conditions}"
     yield from (f"    | {visible(line)}".rstrip() for line in marked(example).text.splitlines())

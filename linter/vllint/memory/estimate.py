@@ -161,10 +161,13 @@ def _concurrency(ranks: tuple[RankMemory, ...]) -> Band | Unknown:
 
 
 def known_card(gpu: Located[Gpu] | Unknown) -> Gpu | Unknown:
-    """Return the card if its memory can be judged: vLLM's arithmetic is known for CUDA only."""
+    """Return the card if its memory can be judged: vLLM's arithmetic is known for CUDA only.
+
+    A card that is known by its memory alone, as `name@48GiB`, is taken for one of NVIDIA's.
+    """
     if isinstance(gpu, Unknown):
         return gpu
-    if gpu.value.vendor != "nvidia":
+    if gpu.value.vendor not in {"nvidia", "unknown"}:
         return Unknown(f"memory on `{gpu.value.name}` is not modelled")
     if isinstance(gpu.value.memory_bytes, Unknown):
         return gpu.value.memory_bytes

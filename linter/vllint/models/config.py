@@ -172,7 +172,7 @@ def _attention(whole: Attributes, text: Attributes) -> dict[str, Any]:
         "vocab_size": count(text.get("vocab_size")),
         "head_dim": _head_dim(text, heads),
         "global_head_dim": count(text.get("global_head_dim")),
-        "num_global_key_value_heads": count(text.get("num_global_key_value_heads")),
+        "num_global_key_value_heads": _global_kv_heads(text),
         "attention_bias": switch(text.first("attention_bias", "qkv_bias", "use_qkv_bias", "use_bias")),
         "mlp_bias": switch(text.get("mlp_bias")),
     }
@@ -194,6 +194,12 @@ def _kv_heads(whole: Attributes, text: Attributes, heads: int | None) -> int | N
             value = text.get(key)
             return count(max(value) if _sizes(value) else value, 2**20)
     return heads
+
+
+def _global_kv_heads(text: Attributes) -> int | None:
+    """Return the KV heads of global layers, which count only where these share keys and values."""
+    shared = text.get("attention_k_eq_v") is True
+    return count(text.get("num_global_key_value_heads"), 2**20) if shared else None
 
 
 def _sizes(value: object) -> bool:

@@ -163,12 +163,15 @@ def _band(band: Band | Unknown, unit: int = GIB) -> report.ReportedBand | report
 def _finding(
     found: Finding, places: Places, urls: Mapping[str, str], fingerprints: Counter[str]
 ) -> report.ReportedFinding:
+    # Files without findings need no patterns of secrets.
+    from vllint.redact import redacted_prose
+
     return report.ReportedFinding(
         code=found.code,
         name=found.name,
         severity=found.severity,
-        message=found.message,
-        help=found.help,
+        message=redacted_prose(found.message),
+        help=redacted_prose(found.help),
         url=urls.get(found.code, ""),
         launch=found.launch,
         path=found.span.path,
@@ -176,7 +179,10 @@ def _finding(
         end=places.end(found.span),
         related=tuple(
             report.ReportedRelated(
-                item.span.path, places.start(item.span), places.end(item.span), item.message
+                item.span.path,
+                places.start(item.span),
+                places.end(item.span),
+                redacted_prose(item.message),
             )
             for item in found.related
         ),
@@ -191,13 +197,16 @@ def _fingerprint(found: Finding, seen: Counter[str]) -> str:
     import hashlib
 
     parts: Iterable[str] = (found.code, found.span.path, found.launch or "", found.subject)
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+    raw = "\0".join(parts).encode("utf-8", "surrogateescape")
+    digest = hashlib.sha256(raw).hexdigest()[:20]
     seen[digest] += 1
     return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 
 
 def _fix(fix: Fix) -> report.ReportedFix:
+    from vllint.redact import redacted_prose
+
     edits = tuple(
         report.ReportedEdit(edit.span.path, edit.span.start, edit.span.end, edit.text) for edit in fix.edits
     )
-    return report.ReportedFix(fix.title, fix.applicability, edits)
+    return report.ReportedFix(redacted_prose(fix.title), fix.applicability, edits)

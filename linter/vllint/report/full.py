@@ -32,6 +32,11 @@ def _lines(document: ReportDocument, sources: Mapping[str, str], colours: Palett
         yield from _finding(finding, lines, colours)
         yield ""
     yield from closing_lines(document, colours)
+    if document.findings:
+        first = max(document.findings, key=lambda finding: finding.severity.rank).code
+        several = any(finding.code != first for finding in document.findings)
+        example = f"`vllint explain {first}`"
+        yield f"more about a rule: {f'`vllint explain CODE`, as {example}' if several else example}"
 
 
 def _finding(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import NamedTuple
 
+from vllint.text.lines import line_starts
 from vllint_schemas.report import Place
-
-_BREAK = re.compile(r"\r\n|\n|\r")
 
 
 class Lines(NamedTuple):
@@ -20,7 +18,7 @@ class Lines(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Lines:
         """Return the lines of `text`, which end at `\\n`, `\\r\\n` or `\\r`."""
-        return cls(text, (0, *(found.end() for found in _BREAK.finditer(text))))
+        return cls(text, line_starts(text))
 
     def number(self, offset: int) -> int:
         """Return the number, from 1, of the line that `offset` is on."""

@@ -40,6 +40,8 @@ _OPTIONS_WITH_VALUE = frozenset(
 
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ash"})
 _CONTAINER_TOOLS = frozenset({"docker", "podman", "nerdctl"})
+_RUNNERS = _CONTAINER_TOOLS | _SHELLS | _ENVIRONMENT_SETTERS | {"eval"}
+"""Commands of which the words behind them matter."""
 
 
 class Surroundings(NamedTuple):
@@ -103,13 +105,13 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
         return
     for position, word in enumerate(words):
         name = word.text.rsplit("/", 1)[-1]
-        rest = words[position + 1 :]
+        rest: Sequence[Word] = words[position + 1 :] if name in _RUNNERS else ()
         if name in _CONTAINER_TOOLS and len(rest) > 1:
             run = _run_words(rest)
             if run is not None:
                 yield from _in_container(run, surroundings.environment)
                 return
-        script = _script(word, rest, surroundings)
+        script = _script(word, rest, surroundings) if rest else None
         if script is not None:
             yield script
             return
@@ -126,6 +128,8 @@ def _server(words: Sequence[Word], position: int, surroundings: Surroundings) ->
     if position + 1 >= len(words):
         return None
     word, following = words[position], words[position + 1]
+    if following.text != "serve" and word.text != "-m":
+        return None
     argv = tuple(words[position + 2 :])
     if word.text.rsplit("/", 1)[-1] == "vllm" and following.text == "serve":
         at = word.site.cover(following.site)
@@ -206,12 +210,12 @@ def _family_entry_point(command: tuple[Word, ...], image: Word | None) -> EntryP
 def _script(word: Word, rest: Sequence[Word], around: Surroundings) -> Script | None:
     """Return the script that `bash -c` or `eval` runs, when `word` is one of these."""
     name = word.text.rsplit("/", 1)[-1]
-    inside = around._replace(shell=around.shell or word)
     if name == "eval" and rest:
-        return Script(_joined(rest), inside)
+        return Script(_joined(rest), around._replace(shell=around.shell or word))
     place = _script_place(rest) if name in _SHELLS else None
     if place is None:
         return None
+    inside = around._replace(shell=around.shell or word)
     # The word behind the script is `$0`.
     return Script(rest[place], inside, tuple(rest[place + 2 :]))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
+from typing import NamedTuple
 
-from vllint.sources.commands import Start, Surroundings, container_starts
+from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.compose_gpus import service_gpu_count
 from vllint.sources.containers import variable_of
 from vllint.sources.interpolation import interpolate
@@ -16,7 +17,6 @@ from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
-    Container,
     HardwareClaim,
     Launch,
     Located,
@@ -27,6 +27,14 @@ from vllint_schemas import (
     Word,
 )
 from vllint_schemas.launch import NO_GPU_CLAIM
+
+
+class _ServiceWords(NamedTuple):
+    """A service's entrypoint, `None` where it is the image's own, and its command."""
+
+    entrypoint: tuple[Word, ...] | None
+    command: tuple[Word, ...]
+
 
 _SERVICE_KEYS = ("image", "build", "command", "entrypoint", "extends")
 
@@ -63,21 +71,22 @@ def _service_launches(
     key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
 ) -> Iterator[Launch | SourceProblem]:
     image = _word(service.get("image"), variables)
+    words = _ServiceWords(
+        _words(service.get("entrypoint"), variables), _words(service.get("command"), variables) or ()
+    )
+    if not any(True for _ in _found(words, Surroundings(image=image), service)):
+        # Most services start no vLLM, and what else they say is not asked for.
+        return
     environment = tuple(_environment(service.get("environment"), variables))
     gpu_count = service_gpu_count(service, environment, variables)
     surroundings = Surroundings(environment, gpu_count, image)
-    container: Container | None = None
-    together: str | None = None
-    for number, found in enumerate(_starts(service, surroundings, variables), start=1):
+    from vllint.sources.compose_container import running_together, service_container
+
+    container = service_container(key, service, services, environment, variables)
+    for number, found in enumerate(_starts(words, surroundings, service), start=1):
         if found.broken:
             yield broken_shell(found)
             continue
-        if container is None:
-            # Most services start no vLLM.
-            from vllint.sources.compose_container import running_together, service_container
-
-            container = service_container(key, service, services, environment, variables)
-            together = running_together(service)
         around = found.start.surroundings
         yield Launch(
             path=key.span.path,
@@ -95,7 +104,8 @@ def _service_launches(
             mounts=tuple(_mounts(service.get("volumes"), variables)),
             repeated_launcher=found.start.repeated_launcher,
             container=container,
-            together=together,
+            together=running_together(service),
+            in_script=around.shell is not None,
         )
 
 
@@ -106,15 +116,16 @@ def _version(image: Word | None, found: ScriptStart) -> Located[str] | Unknown:
     return image_version(image)
 
 
-def _starts(
-    service: Mapping, surroundings: Surroundings, variables: Variables[str, Word]
-) -> Iterator[ScriptStart]:
-    """Yield the servers that a service's entrypoint and command start."""
-    entrypoint = _words(service.get("entrypoint"), variables)
-    command = _words(service.get("command"), variables)
-    words = (entrypoint or ()) + (command or ())
-    at = words[0].site if words else service.span
-    for found in container_starts(entrypoint, command or (), surroundings, at):
+def _found(words: _ServiceWords, around: Surroundings, service: Mapping) -> Iterator[Start | Script]:
+    """Yield the servers and scripts that a service's words start."""
+    first = next(iter((words.entrypoint or ()) + words.command), None)
+    at = service.span if first is None else first.site
+    return container_starts(words.entrypoint, words.command, around, at)
+
+
+def _starts(words: _ServiceWords, around: Surroundings, service: Mapping) -> Iterator[ScriptStart]:
+    """Yield the servers that a service starts, those of its scripts included."""
+    for found in _found(words, around, service):
         if isinstance(found, Start):
             yield ScriptStart(found, service.span, Unknown("the service installs no release"))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
@@ -12,6 +13,7 @@ from vllint.sources.quantities import docker_bytes, number, seconds
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Container, Health, Located, Origin, PortMapping, Span, Unknown, Variable, Word
 
+_VARIABLE = re.compile(r"\$\{(?:[^{}]|\$\{[^{}]*\})*\}|\$\w+|\{\{.*?\}\}")
 _DEFAULT_INTERVAL = 30.0
 _DEFAULT_FAILURES = 3.0
 """Docker's own (`docker run --help`: `--health-interval`, `--health-retries`); the grace period is 0."""
@@ -26,26 +28,34 @@ def service_container(
 ) -> Container:
     """Return what a service's container is given; `services` are all services of the file."""
     handout = gpu_handout(service, environment, variables)
+    targets = tuple(_mount_targets(service))
     ipc, network = _text(service, "ipc", variables), _text(service, "network_mode", variables)
     privileged = _is_on(service.get("privileged"))
     unknown = Unknown("a privileged container sees the GPUs of its machine")
     return Container(
         kind="compose",
-        open_ended=Unknown("the service extends another one") if service.get("extends") is not None else None,
-        shared_memory=_shared_memory(service, ipc, variables),
+        open_ended=_open_ended(service),
+        shared_memory=_shared_memory(service, ipc, targets, variables),
         shares_host_ipc=ipc == "host",
         shares_host_network=network == "host",
         ports=tuple(_ports(service, variables)),
-        health=_health(service.entry("healthcheck"), variables),
+        health=_health(key, service, services, variables),
         gpu_reservation=None if handout is None else handout.span,
         gpu_count=None if handout is None else unknown if privileged else handout.gpu_count,
         gpu_count_key=None if handout is None else handout.count_key,
         device_ids=None if handout is None or privileged else handout.device_ids,
-        mount_targets=tuple(_mount_targets(service, variables)),
+        mount_targets=targets,
         published_beside=tuple(_published_beside(key, service, services, variables)),
         starts_after=tuple(_healthy_first(service)),
+        builds_image=service.get("build") is not None,
         anchor=_anchor(service),
     )
+
+
+def _open_ended(service: Mapping) -> Unknown | None:
+    if service.get("extends") is not None or service.get("volumes_from") is not None:
+        return Unknown("the service takes settings from another one")
+    return None
 
 
 def running_together(service: Mapping) -> str:
@@ -64,21 +74,22 @@ def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
 
 
 def _text(service: Mapping, key: str, variables: Variables[str, Word]) -> str | Unknown | None:
-    word = _word(service.get(key), variables)
-    if word is None:
-        return None
+    node = service.get(key)
+    if not isinstance(node, Scalar) or "$" not in node.value:
+        return node.value if isinstance(node, Scalar) else None
+    word = interpolate(node.word(), variables)
     return word.text if word.is_known else Unknown(word.reason)
 
 
 def _shared_memory(
-    service: Mapping, ipc: str | Unknown | None, variables: Variables[str, Word]
+    service: Mapping, ipc: str | Unknown | None, targets: tuple[str, ...], variables: Variables[str, Word]
 ) -> Located[int] | Unknown | None:
     """Return the size of /dev/shm: `shm_size`, or unknown where another container or a mount gives it."""
     if isinstance(ipc, Unknown):
         return ipc
     if ipc is not None and ipc.startswith(("service:", "container:")):
         return Unknown(f"`ipc: {ipc}` shares the memory of another container")
-    if "/dev/shm" in _mount_targets(service, variables):
+    if "/dev/shm" in targets:
         return Unknown("something is mounted at /dev/shm")
     size = _word(service.get("shm_size"), variables)
     return None if size is None else docker_bytes(size)
@@ -118,8 +129,11 @@ def _published_beside(
             yield from ((name.value, mapping) for mapping in _ports(other, variables))
 
 
-def _health(entry: tuple[Node, Node] | None, variables: Variables[str, Word]) -> Health | None:
+def _health(
+    key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
+) -> Health | None:
     """Read `healthcheck`, if what it tests is an answer over the network."""
+    entry = service.entry("healthcheck")
     check = entry[1] if entry is not None else None
     if entry is None or not isinstance(check, Mapping) or _is_on(check.get("disable")):
         return None
@@ -134,7 +148,23 @@ def _health(entry: tuple[Node, Node] | None, variables: Variables[str, Word]) ->
         grace_seconds=_default(0.0) if grace is None else seconds(grace),
         interval_seconds=_default(_DEFAULT_INTERVAL) if interval is None else seconds(interval),
         failures=_default(_DEFAULT_FAILURES) if retries is None else number(retries),
+        awaited_by=tuple(_waiting_for(key.value, services)),
+        anchor=first_key(check),
     )
+
+
+def _waiting_for(name: str, services: Mapping) -> Iterator[str]:
+    for key, service in services.items():
+        if isinstance(key, Scalar) and isinstance(service, Mapping) and name in _healthy_first(service):
+            yield key.value
+
+
+def first_key(mapping: Mapping) -> Span | None:
+    """Return the first key written in a block mapping; `None` for one that is shared or in braces."""
+    key = mapping.entries[0][0] if mapping.entries else None
+    if not isinstance(key, Scalar) or key.via or mapping.flow:
+        return None
+    return key.span
 
 
 def _default(value: float) -> Located[float]:
@@ -148,33 +178,25 @@ def _asks_server(test: Node | None) -> bool:
     return any("://" in word or "localhost" in word or "127.0.0.1" in word for word in words)
 
 
-def _mount_targets(service: Mapping, variables: Variables[str, Word]) -> Iterator[str]:
-    """Yield the places in the container at which something is mounted; `?` where that is not known."""
+def _mount_targets(service: Mapping) -> Iterator[str]:
+    """Yield the places in the container at which something is mounted; `?` stands for a variable."""
     for name in ("volumes", "tmpfs", "configs", "secrets"):
         node = service.get(name)
         items = node if isinstance(node, Sequence) else () if node is None else (node,)
         for item in items:
             target = item.get("target") if isinstance(item, Mapping) else item
-            word = _word(target, variables)
-            if word is None:
-                continue
-            yield _target(word) if isinstance(item, Scalar) and name != "tmpfs" else _shown(word)
+            if isinstance(target, Scalar):
+                text = _VARIABLE.sub("?", target.value)
+                yield _target(text) if target is item and name != "tmpfs" else text
 
 
-def _target(word: Word) -> str:
+def _target(volume: str) -> str:
     """Return the place in `SOURCE:TARGET[:MODE]`, or in `TARGET` alone."""
-    parts = [part for part in _shown(word).split(":") if part]
+    parts = [part for part in volume.split(":") if part]
     paths = [part for part in parts if part.startswith(("/", "?"))]
     if len(parts) == 1:
         return parts[0]
     return paths[-1] if paths else "?"
-
-
-def _shown(word: Word) -> str:
-    text = word.text
-    for hole in reversed(word.holes):
-        text = f"{text[: hole.at]}?{text[hole.at :]}"
-    return text
 
 
 def _healthy_first(service: Mapping) -> Iterator[str]:

@@ -20,6 +20,8 @@ from vllint_schemas import (
     Launch,
     Located,
     Origin,
+    Slot,
+    SlotKind,
     Unknown,
     Variable,
     Word,
@@ -130,7 +132,9 @@ def _field_words(engine: Mapping, args: tuple[Word, ...], compute: Mapping) -> I
     if _sets_tensor_parallel(engine, args) or not isinstance(size, Scalar):
         return
     yield Word.atomic(FIELDS["tensorParallelSize"], size.span, Origin.PLATFORM)
-    yield replace(_accelerators(size.word()), origin=Origin.PLATFORM)
+    null = engine.get("tensorParallelSize")
+    slot = Slot(SlotKind.FIELD, null.span) if isinstance(null, Scalar) else None
+    yield replace(_accelerators(size.word()), origin=Origin.PLATFORM, slot=slot)
 
 
 def _sets_tensor_parallel(engine: Mapping, args: tuple[Word, ...]) -> bool:

@@ -153,6 +153,7 @@ def _launch(found: ScriptStart, container: Mapping, pod: Pod, image: Word | None
         image_entry_point=around.image_entry_point,
         repeated_launcher=start.repeated_launcher,
         together=f"pod {pod.spec.span.start}",
+        in_script=around.shell is not None,
     )
 
 
@@ -184,7 +185,10 @@ def _environment(node: Node | None) -> Iterator[Variable]:
 
 
 def _expanded(word: Word, variables: Variables[str, Word]) -> Word:
-    """Replace `$(NAME)`; names that `env` does not define stay as they are, `$$(NAME)` loses a dollar."""
+    """Replace `$(NAME)`, and `$$(NAME)` by itself with one dollar.
+
+    A name that `env` does not define may be set by whatever creates the pod.
+    """
     if "$(" not in word.text:
         return word
     parts: list[Word] = []
@@ -196,7 +200,7 @@ def _expanded(word: Word, variables: Variables[str, Word]) -> Word:
         if match.group(1):
             parts.append(Word.atomic(use.text[1:], use.site))
         elif value is None:
-            parts.append(use)
+            parts.append(Word.unknown(f"`{use.text}` is not in the container's `env`", use.site))
         else:
             parts.append(replace(value, site=use.site, via=(use.site, *value.via), slot=None))
         position = match.end()

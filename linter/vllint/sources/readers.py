@@ -71,14 +71,14 @@ def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText,
     if suffix in _YAML_SUFFIXES:
         return _read_documents(source, neighbour, env_files, json=suffix == ".json")
     # Here and below, a kind's reader is imported for the first file that may be of its kind.
-    from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
-
-    if is_dockerfile(source.text):
-        return _reading(("dockerfile",), dockerfile_launches(_whole(source)))
     if suffix == ".py":
         from vllint.sources.python_calls import python_launches
 
         return _reading(("python",), python_launches(source.text, source.path))
+    from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
+
+    if is_dockerfile(source.text):
+        return _reading(("dockerfile",), dockerfile_launches(_whole(source)))
     if suffix:
         return Reading()
     # A name without a suffix, standard input's too, promises nothing: what reads as ours is ours.

@@ -25,8 +25,20 @@ if TYPE_CHECKING:
     from vllint.text.shell_walk import Command
 
 _MAX_DEPTH = 6
-_ENDERS = frozenset({"wait", "kill", "pkill", "killall", "fg", "stop", "rm", "down", "restart"})
+# fmt: off
+_ENDERS = frozenset(
+    {
+        "wait", "kill", "pkill", "killall", "fuser", "fg", "stop", "rm", "down", "restart", "quit",
+        "kill-session", "kill-server", "kill-window",
+    }
+)
+# fmt: on
 """Commands, of the shell and of docker, that may end servers started before them."""
+
+_ELSEWHERE = frozenset(
+    {"ssh", "pdsh", "clush", "srun", "mpirun", "mpiexec", "kubectl", "oc", "docker", "podman", "nerdctl"}
+)
+"""Commands that may start what they are given on another machine, or in a container of its own."""
 
 _PIN = re.compile(r"^vllm(?:\[[^\]]*\])?==([0-9][0-9A-Za-z.]*)$")
 
@@ -54,16 +66,23 @@ def script_starts(script: Script, variables: Mapping[str, Word], depth: int = 0)
     period = 0
     for command in evaluate(script.text, variables, script.parameters):
         pinned = _pinned(command) or pinned
-        period += any(word.text in _ENDERS for word in command.words[:2])
+        period += any(word.text in _ENDERS for word in command.words[:3])
         around = script.surroundings.with_variables(command.env)
         for found in starts_in(command.words, around):
-            together = f"period {period}" if command.certain else None
+            together = f"period {period}" if command.certain and _is_here(command, found) else None
             if isinstance(found, Start):
                 yield ScriptStart(found, command.extent, pinned, command.broken, together)
             elif depth < _MAX_DEPTH:
                 for start in _inner_starts(found, variables, command, depth):
                     yield start._replace(together=together if start.together is not None else None)
             period += not _is_left_running(command, found, script.text)
+
+
+def _is_here(command: Command, found: Start | Script) -> bool:
+    """Whether the server runs on the machine of the script, beside what else it starts."""
+    if found.surroundings.container is not None:
+        return True
+    return not any(word.text.rsplit("/", 1)[-1] in _ELSEWHERE for word in command.words)
 
 
 def _is_left_running(command: Command, found: Start | Script, script: Word) -> bool:
@@ -133,4 +152,5 @@ def shell_launches(
             repeated_launcher=start.repeated_launcher,
             container=around.container,
             together=found.together,
+            in_script=around.shell is not None,
         )

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
 from vllint_schemas.position import Position
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
+
+
+def line_starts(text: str) -> tuple[int, ...]:
+    """Return the offsets at which the lines of a text begin."""
+    if "\r" in text:
+        return (0, *[match.end() for match in _LINE_BREAK.finditer(text)])
+    return (0, *accumulate([len(line) + 1 for line in text.split("\n")[:-1]]))
 
 
 class LineIndex:
@@ -20,7 +28,7 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
+        self._starts = line_starts(text)
 
     @property
     def line_count(self) -> int:

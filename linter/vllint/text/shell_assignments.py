@@ -173,6 +173,8 @@ def _declare_one(
     """Give one declared name its value and its marks."""
     if isinstance(word, Assignment):
         assign(word, early, state, flags.associative)
+    elif word.splits:
+        state.forget((name,), "`${name}` is split into words", word.site)
     elif "=" in word.text:
         _assign_text(name, word, state)
     elif flags.associative and isinstance(state.get(name), Missing):
@@ -192,8 +194,7 @@ def _declared_name(word: Assignment | Word, state: State, place: Span) -> str:
         return ""
     if match is not None and match.group(2) and word.splits:
         forget_all(state, "`${name}` may be set by a declaration", place)
-        state.forget((match.group(1),), "`${name}` is split into words", place)
-        return ""
+        return match.group(1)
     if match is not None and (match.group(2) or (match.end() == len(word.text) and not word.holes)):
         return match.group(1)
     if word.holes:

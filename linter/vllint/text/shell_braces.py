@@ -14,12 +14,16 @@ Atom: TypeAlias = Part | int
 _SEQUENCE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)(?:\.\.(-?[0-9]+))?")
 _INNER = re.compile(r"(?<!\$)\{")
 MOST_TERMS = 64
+MOST_BRACES = 16
 
 
 def brace_terms(text: str, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
     """Return the words that a word's parts stand for; what is too intricate becomes one opaque word."""
     if not any(isinstance(part, Literal) and _may_expand(text, part) for part in parts):
         return [parts]
+    openings = sum(text.count("{", part.start, part.end) for part in parts if isinstance(part, Literal))
+    if openings > MOST_BRACES:
+        return [(Opaque(parts[0].start, parts[-1].end, False),)]
     if any(isinstance(part, Parameter) and _INNER.search(text, part.start + 2, part.end) for part in parts):
         # Bash pairs the braces of `${...}` with those around it before it knows what they mean.
         return [(Opaque(parts[0].start, parts[-1].end, False),)]
@@ -46,7 +50,7 @@ def _terms(text: str, atoms: list[Atom]) -> list[list[Atom]] | None:
         return [atoms]
     closing, commas = _closing(text, atoms, opening)
     if closing is None:
-        return None if any(_is(text, atom, ",") or _is(text, atom, ".") for atom in atoms) else [atoms]
+        return None if any(_is(text, atom, "}") for atom in atoms[opening:]) else [atoms]
     inner = atoms[opening + 1 : closing]
     choices = _choices(text, atoms, opening, closing, commas)
     behind = _terms(text, atoms[closing + 1 :])

@@ -55,11 +55,8 @@ def _declares(walk: Walk, node: Simple) -> bool:
 
 
 def _make_local(walk: Walk, name: str, state: State) -> None:
-    if not walk.frames:
-        return
-    outside = walk.frames[-1].outside
-    if name not in outside:
-        outside[name] = (state.get(name), state.exported.get(name))
+    if walk.frames and name not in state.locals:
+        state.locals[name] = (state.get(name), state.exported.get(name))
         state.set(name, Missing.UNSET)
 
 
@@ -140,8 +137,9 @@ def _evaluate(walk: Walk, words: tuple[Word, ...], node: Simple, state: State) -
     if len(walk.frames) >= MOST_CALLS:
         forget_all(state, "`${name}` may be set by `eval`", site)
         return state
+    walk.spend(len(script.text) // 10)
     source, walk.source = walk.source, ShellText(script)
-    walk.frames.append(walk.frames[-1] if walk.frames else Frame("eval", [], {}))
+    walk.frames.append(walk.frames[-1] if walk.frames else Frame("eval", []))
     after = walk.run(parse(walk.source.text, walk.source.gaps), state)
     walk.frames.pop()
     walk.source = source
@@ -170,19 +168,25 @@ def _is_all_arguments(word: Word) -> bool:
 
 def walk_body(walk: Walk, definition: Definition, state: State) -> State | None:
     """Walk the body of a function in `state`, which it may change."""
-    frame = Frame(definition.function.name, [], {})
-    source, loops = walk.source, walk.loops
-    walk.source, walk.loops = definition.source, []
+    frame = Frame(definition.function.name, [])
+    source, loops, outer = walk.source, walk.loops, state.locals
+    walk.source, walk.loops, state.locals = definition.source, [], {}
     walk.frames.append(frame)
     after = walk.run(definition.function.body, state)
     walk.frames.pop()
     walk.source, walk.loops = source, loops
-    merged = merge((after, *frame.returns), BRANCHES)
-    if merged is not None:
-        for name, (value, exported) in frame.outside.items():
-            merged.values[name] = value
-            if exported is None:
-                merged.exported.pop(name, None)
-            else:
-                merged.exported[name] = exported
-    return merged
+    ways = [way for way in (after, *frame.returns) if way is not None]
+    for way in ways:
+        _leave_locals(way)
+        way.locals = dict(outer)
+    return merge(ways, BRANCHES)
+
+
+def _leave_locals(state: State) -> None:
+    """Give the names that were local to a function their meaning outside."""
+    for name, (value, exported) in state.locals.items():
+        state.values[name] = value
+        if exported is None:
+            state.exported.pop(name, None)
+        else:
+            state.exported[name] = exported

@@ -28,6 +28,8 @@ ReadCommands: TypeAlias = Callable[[str, int, int], tuple[Sequence, int]]
 DEEPEST = 25
 """Nesting of quotes, expansions and commands beyond which a script is not read."""
 
+LONGEST_EXPRESSION = 1_000
+
 
 class Mode(Enum):
     """Where a part stands, which decides what is special in it."""
@@ -75,7 +77,7 @@ class Lexer(NamedTuple):
     def expression_end(self, start: int) -> int | None:
         """Return the offset of the `))` that ends an expression begun at `start`, if it is one."""
         depth = 0
-        for match in re.compile(r"[()]").finditer(self.text, start):
+        for match in re.compile(r"[()]").finditer(self.text, start, start + LONGEST_EXPRESSION):
             if match.group() == "(":
                 depth += 1
             elif depth:

@@ -74,6 +74,7 @@ class Parser:
             try:
                 nodes.append(self._statement())
             except ShellSyntaxError as error:
+                self.depth = 0
                 nodes.append(self._recover(start, error.position))
             self.skip_lines()
         return Sequence(tuple(nodes))
@@ -108,7 +109,8 @@ class Parser:
         return match.group() if match else ""
 
     def _simple_reader(self, tolerant: bool = False) -> SimpleReader:
-        return SimpleReader(self.lexer, self.heredocs, self.depth, tolerant)
+        depth = DEEPEST - 5 if tolerant else self.depth
+        return SimpleReader(self.lexer, self.heredocs, depth, tolerant)
 
     def skip_blanks(self) -> None:
         """Step over blanks, continued lines and a comment."""
@@ -167,11 +169,7 @@ class Parser:
         return Pipeline(tuple(nodes)) if len(nodes) > 1 else nodes[0]
 
     def _command(self) -> Node:
-        if self.depth > DEEPEST:
-            raise ShellSyntaxError(self.position)
-        self.depth += 1
-        compound = self._compound()
-        self.depth -= 1
+        compound = self._nested()
         if compound is None:
             simple = self._simple_reader().read(self.position)
             self.position = simple[1]
@@ -180,6 +178,14 @@ class Parser:
             return compound
         targets, self.position = self._simple_reader().redirects(self.position)
         return Redirected(compound, targets) if targets else compound
+
+    def _nested(self) -> Node | None:
+        if self.depth > DEEPEST:
+            raise ShellSyntaxError(self.position)
+        self.depth += 1
+        compound = self._compound()
+        self.depth -= 1
+        return compound
 
     def _compound(self) -> Node | None:
         keyword = self.keyword()
@@ -323,7 +329,7 @@ class Parser:
     def _function_body(self, name: str) -> Node:
         self.skip_lines()
         start = self.position
-        body = self._compound()
+        body = self._nested()
         if body is None or isinstance(body, Function):
             raise ShellSyntaxError(start)
         targets, self.position = self._simple_reader().redirects(self.position)

@@ -74,10 +74,14 @@ class Definition(NamedTuple):
 
 
 class State:
-    """The variables, parameters and functions of a shell; copied where the ways part."""
+    """The variables, parameters and functions of a shell; copied where the ways part.
+
+    `exported` says of each name in it whether that is certain. `locals` are the names local to the
+    running function, with their value and export outside. `writes` records what is assigned.
+    """
 
     __slots__ = (
-        "attributes", "exported", "exports_all", "functions", "parameters", "values", "writes",
+        "attributes", "exported", "exports_all", "functions", "locals", "parameters", "values", "writes",
     )  # fmt: skip
 
     def __init__(self, environment: Mapping[str, Word]) -> None:
@@ -86,6 +90,7 @@ class State:
         self.exports_all = False
         self.functions: dict[str, Definition] = {}
         self.parameters: tuple[Word, ...] | None = None
+        self.locals: dict[str, tuple[Value, bool | None]] = {}
         self.attributes: frozenset[str] = frozenset()
         self.writes: dict[str, bool] = {}
 
@@ -97,6 +102,7 @@ class State:
         other.exports_all = self.exports_all
         other.functions = dict(self.functions)
         other.parameters = self.parameters
+        other.locals = dict(self.locals)
         other.attributes = self.attributes
         other.writes = self.writes
         return other
@@ -185,11 +191,24 @@ def _merge_two(one: State, other: State, reason: str, defaults: bool) -> State:
         merged.exported[name] = one.exported.get(name, False) and other.exported.get(name, False)
     merged.exports_all = one.exports_all and other.exports_all
     merged.functions = {**one.functions, **other.functions}
+    merged.locals = _common_locals(one, other, reason)
     merged.attributes = one.attributes | other.attributes
     if one.parameters != other.parameters:
         site = next(word.site for words in (one.parameters, other.parameters) for word in words or ())
         merged.parameters = (unknown(reason, "@", site, splits=True),)
     return merged
+
+
+def _common_locals(one: State, other: State, reason: str) -> dict[str, tuple[Value, bool | None]]:
+    """Return what local names mean outside; unknown for a name that is local in one way only."""
+    found: dict[str, tuple[Value, bool | None]] = {}
+    for name in {**one.locals, **other.locals}:
+        first, second = one.locals.get(name), other.locals.get(name)
+        value, exported = first or second or (Missing.ABSENT, None)
+        if first != second and isinstance(value, Word):
+            value = unknown(reason, name, value.site)
+        found[name] = (value, exported)
+    return found
 
 
 def _same(first: Value, second: Value) -> bool:
@@ -245,15 +264,12 @@ def _common_start(name: str, first: Word, second: Word, reason: str) -> Word:
 
     A blank that stands nowhere in the file keeps the rest apart from the last word.
     """
-    shorter, longer = sorted((first, second), key=lambda word: len(word.text))
+    shorter, longer = sorted((first, second), key=_known_length)
     gap = unknown(reason, name, longer.site)
-    pairs = enumerate(zip(shorter.text, longer.text, strict=False))
-    start = next((at for at, (one, other) in pairs if one != other), len(shorter.text))
-    start = min([start, *(hole.at for word in (shorter, longer) for hole in word.holes)])
-    is_border = longer.text[start : start + 1].isspace() and (
-        start == len(shorter.text) or shorter.text[start].isspace()
-    )
-    if not is_border:
+    end = _known_length(shorter)
+    pairs = enumerate(zip(shorter.text[:end], longer.text, strict=False))
+    start = next((at for at, (one, other) in pairs if one != other), end)
+    if not (_ends_word(shorter, start) and _ends_word(longer, start)):
         blank = re.compile(r".*\s", re.DOTALL).match(longer.text, 0, start)
         start = blank.end() if blank else 0
     if not longer.text[:start].strip():
@@ -262,6 +278,19 @@ def _common_start(name: str, first: Word, second: Word, reason: str) -> Word:
     nowhere = Span(longer.site.path, longer.site.end, longer.site.end)
     border = () if head.text[-1:].isspace() else (Word.atomic(" ", nowhere),)
     return replace(Word.join((head, *border, gap), longer.site), via=longer.via)
+
+
+def _known_length(word: Word) -> int:
+    """Return how much of the text is certain: up to a hole or to the blank that sets one apart."""
+    borders = [run.start for run in word.runs if not len(run.source)]
+    return min([len(word.text), *borders, *(hole.at for hole in word.holes)])
+
+
+def _ends_word(word: Word, at: int) -> bool:
+    """Whether what follows offset `at`, if anything, is parted by a blank."""
+    if any(hole.at == at for hole in word.holes):
+        return False
+    return at == len(word.text) or word.text[at].isspace()
 
 
 def has_border(word: Word) -> bool:
@@ -273,10 +302,15 @@ def without_border(word: Word) -> Word:
     """Return `word` without such blanks, so that its last known word touches the unknown rest."""
     if not has_border(word):
         return word
-    stops = [run.start for run in word.runs if not len(run.source)]
-    starts = [0, *(stop + 1 for stop in stops)]
-    parts = [word.slice(low, high) for low, high in zip(starts, [*stops, len(word.text)], strict=True)]
-    return replace(Word.join(parts, word.site), origin=word.origin, via=word.via)
+    borders = [run.start for run in word.runs if not len(run.source)]
+
+    def moved(offset: int) -> int:
+        return offset - sum(border < offset for border in borders)
+
+    text = "".join(character for at, character in enumerate(word.text) if at not in borders)
+    runs = tuple(run._replace(start=moved(run.start)) for run in word.runs if len(run.source))
+    holes = tuple(hole._replace(at=moved(hole.at)) for hole in word.holes)
+    return replace(word, text=text, runs=runs, holes=holes)
 
 
 def with_more(array: Array, reason: str, name: str, place: Span) -> Array:

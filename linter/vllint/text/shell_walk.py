@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from vllint.text.shell_expansion import Expansion
 from vllint.text.shell_syntax import ArithmeticFor, Case, Chain, For, If, Node, Sequence, While
 from vllint.text.shell_text import ShellText
-from vllint.text.shell_values import Definition, State, Value, merge
+from vllint.text.shell_values import Definition, State, merge
 from vllint_schemas import Span, Variable, Word
 
 MOST_STEPS = 20_000
@@ -50,14 +50,10 @@ class Loop(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A running function: the states in which it returned, and what its local names meant outside.
-
-    `outside` has their values and, for exported ones, whether that is certain.
-    """
+    """A running function and the states in which it returned."""
 
     name: str
     returns: list[State]
-    outside: dict[str, tuple[Value, bool | None]]
 
 
 Walker: TypeAlias = Callable[["Walk", Any, State], State | None]
@@ -95,6 +91,10 @@ class Walk:
         self._depth -= 1
         return after
 
+    def spend(self, steps: int) -> None:
+        """Count steps beyond the one that each node takes."""
+        self._steps += steps
+
     def expansion(self, state: State) -> Expansion:
         """Return what expands words here; commands in `$( )` are walked on the way."""
         return Expansion(self.source, state, lambda body: self.contained(body, state))
@@ -122,7 +122,7 @@ class Walk:
         inner.writes = {}
         loops, frames, ended = self.loops, self.frames, self.ended
         self.loops = []
-        self.frames = [Frame(frame.name, [], frame.outside) for frame in frames]
+        self.frames = [Frame(frame.name, []) for frame in frames]
         self.run(node, inner)
         self.loops, self.frames, self.ended = loops, frames, ended
 
@@ -134,7 +134,7 @@ class Walk:
         self._muted += 1
         for node in nodes:
             self.loops = [*loops, Loop([], [])]
-            self.frames = [Frame(frame.name, [], frame.outside) for frame in frames]
+            self.frames = [Frame(frame.name, []) for frame in frames]
             self.run(node, probe.copy())
         self._muted -= 1
         self.loops, self.frames = loops, frames

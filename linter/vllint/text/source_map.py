@@ -16,10 +16,11 @@ class SourceMap:
     place of a file as it reads; else `None`.
     """
 
-    __slots__ = ("_starts", "shift", "word")
+    __slots__ = ("_path", "_starts", "shift", "word")
 
     def __init__(self, word: Word) -> None:
         self.word = word
+        self._path = word.site.path
         self.shift = _shift(word)
         self._starts = () if self.shift is not None else tuple(run.start for run in word.runs)
 
@@ -30,8 +31,10 @@ class SourceMap:
 
     def span(self, start: int, end: int) -> Span:
         """Return the smallest source stretch of `[start, end)`; the word's site if it is elsewhere."""
-        if self.shift is not None:
-            return Span(self.word.site.path, start + self.shift, end + self.shift)
+        shift = self.shift
+        if shift is not None:
+            # What `Span(...)` does, without its detour through Python: most of a file's spans are made here.
+            return tuple.__new__(Span, (self._path, start + shift, end + shift))
         if start >= end:
             return self._between(start)
         sources = [run.source for run in self.runs(start, end)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vllint.text.yaml_nodes import Document, Entry, Mapping, Node, Scalar, Sequence
+from vllint.text.yaml_nodes import Document, Mapping, Node, Scalar, Sequence
 from vllint_schemas.position import Span
 from vllint_schemas.words import SlotKind
 
@@ -138,17 +138,16 @@ class TreeBuilder:
     def _mapping(self, frame: _Frame, end: int) -> Mapping:
         children = frame.children
         entries = tuple(zip(children[::2], children[1::2], strict=True))
-        for entry in entries:
-            self._check_merge(entry)
+        for key, value in entries:
+            if type(key) is Scalar and key.is_merge_key:
+                _check_merged(value)
         return Mapping(self._document, frame.start, end, entries, frame.tag, frame.flow)
 
-    def _check_merge(self, entry: Entry) -> None:
-        key, value = entry
-        if not isinstance(key, Scalar) or not key.is_merge_key:
-            return
-        for source in value.entries if isinstance(value, Sequence) else (value,):
-            if not isinstance(source, Mapping):
-                raise YamlProblem("<< merges mappings and lists of mappings only", source.site)
+
+def _check_merged(value: Node) -> None:
+    for source in value.entries if isinstance(value, Sequence) else (value,):
+        if not isinstance(source, Mapping):
+            raise YamlProblem("<< merges mappings and lists of mappings only", source.site)
 
 
 def _measure(node: Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:

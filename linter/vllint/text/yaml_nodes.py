@@ -12,6 +12,7 @@ from vllint.text.yaml_types import TAG, Resolved, json_literal, resolve
 from vllint_schemas.position import Span
 from vllint_schemas.words import Hole, Run, Slot, SlotKind, Word
 
+_MERGE = TAG + "merge"
 _BREAKS = "\n\r\x85\u2028\u2029"
 
 
@@ -85,24 +86,21 @@ class Scalar:
     def is_merge_key(self) -> bool:
         """Whether it is the key `<<` that merges other mappings."""
         if self.tag is not None:
-            return self.tag == TAG + "merge"
+            return self.tag == _MERGE
         return self.value == "<<" and self._implicit and not self._document.json
 
     def word(self) -> Word:
         """Return the decoded text with the map of its characters and its slot."""
         if self._word is None:
             outer = self._document.map.word
-            runs = self._runs()
-            holes = self._holes(runs) if outer.holes else ()
-            self._word = Word(
-                self.value,
-                self._document.map.through(runs),
-                self.span,
-                holes,
-                outer.origin,
-                outer.via + self.via,
-                self._slot(),
-            )
+            runs = self._verbatim()
+            holes: tuple[Hole, ...] = ()
+            if runs is None:
+                local = self._runs()
+                runs = self._document.map.through(local)
+                holes = self._holes(local) if outer.holes else ()
+            via = outer.via + self.via
+            self._word = Word(self.value, runs, self.span, holes, outer.origin, via, self._slot())
         return self._word
 
     def resolved(self) -> Resolved:
@@ -131,6 +129,17 @@ class Scalar:
             self._document, self._start, self._end, self.value, self.style, self._implicit, self.tag,
             self.flow, kind, after, alias, via + self.via,
         )  # fmt: skip
+
+    def _verbatim(self) -> tuple[Run, ...] | None:
+        """Return the map of a scalar that stands in a file just as it reads, as most do."""
+        mapping = self._document.map
+        if mapping.shift is None or self.style in ("|", ">"):
+            return None
+        margin = 1 if self.style else 0
+        start, end = self._start + margin, self._end - margin
+        if mapping.word.text[start:end] != self.value:
+            return None
+        return (Run(0, end - start, mapping.span(start, end)),) if start < end else ()
 
     def _runs(self) -> tuple[Run, ...]:
         """Return the map into the document's text; one run over all if it cannot be made exact."""
@@ -285,14 +294,19 @@ class Mapping:
     def items(self) -> tuple[Entry, ...]:
         """Return keys and values as read: merged, and of repeated keys the last."""
         if self._items is None:
-            merged = [entry for key, value in self.entries if _merges(key) for entry in _merged(value)]
+            merging = [value for key, value in self.entries if _merges(key)]
+            if not merging:
+                self._items = _last_of_each(self.entries) if len(self.entries) > 1 else self.entries
+                return self._items
+            merged = [entry for value in merging for entry in _merged(value)]
             own = [entry for entry in self.entries if not _merges(entry[0])]
             self._items = _last_of_each(merged + own) if merged or len(own) > 1 else tuple(own)
         return self._items
 
     def get(self, key: str) -> Node | None:
         """Return the value of the scalar key that reads as `key`, merged mappings included."""
-        entry = self.entry(key)
+        index = self._index
+        entry = self.entry(key) if index is None else index.get(key)
         return entry[1] if entry is not None else None
 
     def entry(self, key: str) -> Entry | None:
@@ -328,7 +342,8 @@ def _last_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     for key, value in entries:
         if isinstance(key, Scalar):
             resolved = key.resolved()
-            last[type(resolved), resolved] = (key, value)
+            # A text and a number never are the same key, but `True` and `1` are for Python.
+            last[resolved if type(resolved) is str else (type(resolved), resolved)] = (key, value)
         else:
             last[key] = (key, value)
     return tuple(last.values())

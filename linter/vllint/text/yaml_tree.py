@@ -70,10 +70,15 @@ def parse_yaml(word: Word, loader: Loader = _LOADER) -> tuple[Node, ...]:
 
 def _feed(builder: TreeBuilder, parser: yaml.SafeLoader | yaml.CSafeLoader, text: str) -> None:
     next_event: Callable[[], Any] = parser.get_event
+    add_scalar = builder.scalar
     while (event := next_event()) is not None:
         kind = type(event)
         if kind is ScalarEvent:
-            _add_scalar(builder, event, text)
+            start, end = event.start_mark.index, event.end_mark.index
+            if start == end or text[start] in "&!":
+                start, end = _extent(text, start, end)
+            tag = event.tag if event.tag != "!" else None
+            add_scalar(start, end, event.value, event.style or "", event.implicit[0], tag, event.anchor)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             start = event.start_mark.index
             if event.anchor is not None or event.tag is not None:
@@ -87,14 +92,12 @@ def _feed(builder: TreeBuilder, parser: yaml.SafeLoader | yaml.CSafeLoader, text
             builder.start_document()
 
 
-def _add_scalar(builder: TreeBuilder, event: Any, text: str) -> None:
-    start, end = event.start_mark.index, event.end_mark.index
+def _extent(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return where a scalar stands that is absent or has an anchor or tag before it."""
     if start == end:
-        start = end = _before_blanks(text, start)
-    elif text[start] in "&!":
-        start = min(_after_properties(text, start, 2), end)
-    tag = event.tag if event.tag != "!" else None
-    builder.scalar(start, end, event.value, event.style or "", event.implicit[0], tag, event.anchor)
+        start = _before_blanks(text, start)
+        return start, start
+    return min(_after_properties(text, start, 2), end), end
 
 
 def _after_properties(text: str, start: int, most: int) -> int:

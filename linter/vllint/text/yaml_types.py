@@ -13,6 +13,8 @@ Resolved: TypeAlias = bool | int | float | str | None
 TAG: Final = "tag:yaml.org,2002:"
 _TYPED: Final = frozenset(TAG + name for name in ("null", "bool", "int", "float"))
 _CONSTRUCTOR: Final = SafeConstructor()
+_TYPED_WORDS: Final = frozenset({"yes", "no", "true", "false", "on", "off", "null"})
+"""What the patterns of YAML 1.1 make of letters: nothing else that begins with one has a type."""
 _NAMES: dict[str, Resolved] = {"true": True, "false": False, "null": None}
 
 
@@ -22,6 +24,8 @@ def resolve(value: str, tag: str | None) -> Resolved:
     What is neither null, bool, int nor float, or does not read as its tag says, stays text.
     """
     if tag is None:
+        if value[:1].isalpha() and value.lower() not in _TYPED_WORDS:
+            return value
         tag = _implicit_tag(value)
     if tag not in _TYPED:
         return value

@@ -58,6 +58,11 @@ class Option(NamedTuple):
         return self.const if self.action == "store_true" else on
 
     @property
+    def negation(self) -> str | None:
+        """The spelling that turns a switch off: `--no-...`, which all releases share, before any other."""
+        return min(self.negations, key=lambda name: not name.startswith("--no-"), default=None)
+
+    @property
     def label(self) -> str:
         """The name that argparse's errors give it after `argument `: its visible spellings."""
         inverse = [name for name in self.negations if not name.startswith("--no-")]
@@ -173,6 +178,11 @@ def releases_with(flag: str) -> tuple[str, ...]:
         for first, last in zip(stretches[::2], stretches[1::2], strict=True)
         for release in releases()[first : last + 1]
     )
+
+
+def ever_took_value(flag: str) -> bool:
+    """Whether any release's option of the spelling `flag` takes a value."""
+    return any(option_table(release).by_flag[flag].nargs != "0" for release in releases_with(flag))
 
 
 def known_elsewhere(flag: str) -> tuple[str, str] | None:

@@ -45,6 +45,6 @@ def removed_option(flag: str) -> RemovedOption | None:
     record = _records().get(flag)
     if record is None:
         return None
-    by_value = {value: tuple(words) for value, words in record.get("by_value", {}).items()}
-    lists = {key: tuple(record[key]) for key in ("values", "words") if key in record}
-    return RemovedOption(**{**record, **lists, "by_value": by_value})
+    lists: dict[str, Any] = {key: tuple(record[key]) for key in ("values", "words") if key in record}
+    lists["by_value"] = {value: tuple(words) for value, words in record.get("by_value", {}).items()}
+    return RemovedOption(**{**record, **lists})

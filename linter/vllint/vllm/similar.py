@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vllint.vllm.options import option_table
 
 _ENOUGH = 0.72
@@ -35,3 +37,18 @@ def similar_flags(flag: str, release: str) -> tuple[str, ...]:
         return ()
     near = [spelling for ratio, spelling in scored if scored[0][0] - ratio < _CLEARLY_BEST]
     return tuple(near[:3])
+
+
+def similar_name(text: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that `text` is but for case and dashes, or else clearly comes nearest to."""
+    from difflib import get_close_matches
+
+    folded = {_folded(name): name for name in names}
+    if _folded(text) in folded:
+        return folded[_folded(text)]
+    near = get_close_matches(_folded(text), folded, n=2, cutoff=0.8)
+    return folded[near[0]] if len(near) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("-", "_")

@@ -60,12 +60,12 @@ def rewrite(
         tokens = _with_config(tokens, config, serve, table, problems)
     level = _level_option(table)
     tokens = [spelled for position in range(len(tokens)) for spelled in _spell(tokens, position, level)]
-    if _takes_dotted_keys(table):
+    if takes_dotted_keys(table):
         tokens = _merge_dotted(tokens, problems)
     return Rewritten(tuple(tokens), tuple(problems))
 
 
-def _takes_dotted_keys(table: OptionTable) -> bool:
+def takes_dotted_keys(table: OptionTable) -> bool:
     """Whether the release reads `--option.key value` (vLLM pull request 18208)."""
     return version_key(table.release) >= (0, 9, 1)
 
@@ -83,7 +83,7 @@ def _level_option(table: OptionTable) -> str | None:
     """Return what `-O3` stands for; `None` in releases that leave it to argparse."""
     if "--optimization-level" in table.by_flag:
         return "--optimization-level"
-    return "-O.level" if "-O" in table.by_flag and _takes_dotted_keys(table) else None
+    return "-O.level" if "-O" in table.by_flag and takes_dotted_keys(table) else None
 
 
 def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[Token]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from vllint.statements import StatementError
@@ -26,6 +27,7 @@ class ImageName(NamedTuple):
         return parts[-2:-1] == ["vllm"] and parts[-1].startswith("vllm-openai")
 
 
+@lru_cache(maxsize=1024)
 def split_image(reference: str) -> ImageName:
     """Split `registry:5000/owner/name:tag@sha256:...`."""
     name = reference.partition("@")[0]
@@ -53,6 +55,7 @@ def image_version(image: Word | None) -> Located[str] | Unknown:
     return Located(match.group(1), part.span, part.origin, part.via)
 
 
+@lru_cache(maxsize=1024)
 def version_key(version: str) -> tuple[int, ...]:
     """Return the numbers of a release for comparing: `0.10.1.1` is (0, 10, 1, 1)."""
     return tuple(int(part) for part in re.findall(r"\d+", version))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, known_elsewhere, similar_flags
-from vllint_schemas import Applicability, ArgumentProblem, Edit, Finding, Fix, Severity, Word
+from vllint import Example, LaunchFacts, Mistake, Rule, option_table, similar_flags
+from vllint_schemas import Applicability, Edit, Finding, Fix, Severity
 
 
 class UnknownFlag(Rule):
@@ -57,6 +57,13 @@ class UnknownFlag(Rule):
             text="vllm serve Qwen/Qwen3-8B --tp 2\n#                        ~~~~\n",
             fixed="vllm serve Qwen/Qwen3-8B -tp 2\n",
         ),
+        Example(
+            title="in a config file, which has no short forms",
+            path="config.yaml",
+            command="vllm serve Qwen/Qwen3-8B --config config.yaml\n",
+            text="tp: 2\n",
+            fixed="tensor-parallel-size: 2\n",
+        ),
     )
     GOOD = (
         Example(title="abbreviated", text="vllm serve Qwen/Qwen3-8B --max-model-l 4096\n"),
@@ -65,41 +72,43 @@ class UnknownFlag(Rule):
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for every option that no release has."""
-        for problem in facts.args.problems:
-            if problem.kind == "unknown_option" and known_elsewhere(_flag(problem)) is None:
-                yield self._unknown(facts, problem)
+        for mistake in facts.mistakes:
+            if mistake.kind == "unknown_flag":
+                yield self._unknown(facts, mistake)
 
-    def _unknown(self, facts: LaunchFacts, problem: ArgumentProblem) -> Finding:
-        flag = _flag(problem)
-        word = problem.word.slice(0, len(flag)) if len(flag) < len(problem.word.text) else problem.word
-        close = similar_flags(flag, facts.release.judged)
-        doubt = facts.release.doubt
-        meant = ", ".join(f"`{name}`" for name in close)
+    def _unknown(self, facts: LaunchFacts, mistake: Mistake) -> Finding:
+        flag = mistake.argument.flag
+        name = flag.text.partition(".")[0]
+        close = _close(name, facts.release.judged, in_file=mistake.argument.first < 0)
+        meant = ", ".join(f"`{other}`" for other in close)
         return self.finding(
             facts,
-            word.span,
-            f"vLLM {facts.release.judged} has no option `{flag}`{f' ({doubt})' if doubt else ''}",
+            flag.slice(0, len(name)).span,
+            f"vLLM {facts.release.judged} has no option `{name}`{facts.release.caveat(elsewhere=False)}",
             f"did you mean {meant}?" if meant else "remove it; `vllm serve --help=all` lists the options",
-            severity=Severity.WARNING if doubt else Severity.ERROR,
-            fix=_fix(word, close),
-            subject=f"flag={flag}",
+            severity=facts.release.severity(elsewhere=False),
+            fix=_fix(mistake, name, close),
+            subject=f"flag={name}",
         )
 
 
-def _flag(problem: ArgumentProblem) -> str:
-    """Return the option's name as it is written."""
-    return problem.word.text.partition("=")[0].partition(".")[0]
+def _close(name: str, release: str, in_file: bool) -> tuple[str, ...]:
+    """Return the nearest names; a config file takes none of the short ones."""
+    by_flag = option_table(release).by_flag
+    close = similar_flags(name, release)
+    return tuple(dict.fromkeys(by_flag[other].flag for other in close)) if in_file else close
 
 
-def _fix(word: Word, close: tuple[str, ...]) -> Fix | None:
+def _fix(mistake: Mistake, name: str, close: tuple[str, ...]) -> Fix | None:
     """Replace the name by the nearest one, if there is just one that is near."""
     if not close:
         return None
     title = f"write `{close[0]}`"
-    place, name = word.text_span, close[0]
+    word = mistake.argument.flag.slice(0, len(name))
+    place, written = word.text_span, close[0]
     if place is None:
         # A key of a config file is the option without its dashes.
-        place, name = word.slice(2).text_span, close[0].removeprefix("--")
-    if len(close) > 1 or place is None:
+        place, written = word.slice(2).text_span, close[0].removeprefix("--")
+    if len(close) > 1 or place is None or word.via:
         return Fix(title, Applicability.DISPLAY)
-    return Fix(title, Applicability.UNSAFE, (Edit(place, name),))
+    return Fix(title, Applicability.UNSAFE, (Edit(place, written),))

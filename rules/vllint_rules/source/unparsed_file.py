@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, Rule
-from vllint_schemas import Evidence, Finding, Severity, SourceProblem
+from vllint_schemas import Finding, Severity, SourceProblem
 
 
 class UnparsedFile(Rule):
@@ -56,15 +56,5 @@ class UnparsedFile(Rule):
 
     def check_source(self, problem: SourceProblem) -> Iterator[Finding]:
         """Yield a finding for a file that is broken."""
-        if problem.kind != "not_parsed":
-            return
-        yield Finding(
-            self.code,
-            self.name,
-            self.severity,
-            problem.message,
-            "mend the syntax, or pass the file over with `exclude`",
-            problem.span,
-            Evidence("", self.source, self.stage),
-            subject="source",
-        )
+        if problem.kind == "not_parsed":
+            yield self.source_finding(problem, "mend the syntax, or pass the file over with `exclude`")

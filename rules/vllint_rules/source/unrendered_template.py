@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, Rule
-from vllint_schemas import Evidence, Finding, Severity, SourceProblem
+from vllint_schemas import Finding, Severity, SourceProblem
 
 
 class UnrenderedTemplate(Rule):
@@ -56,15 +56,8 @@ class UnrenderedTemplate(Rule):
 
     def check_source(self, problem: SourceProblem) -> Iterator[Finding]:
         """Yield a finding for a template."""
-        if problem.kind != "not_rendered":
-            return
-        yield Finding(
-            self.code,
-            self.name,
-            self.severity,
-            problem.message,
-            "render it, and check that: `helm template . | vllint check - --stdin-filename out.yaml`",
-            problem.span,
-            Evidence("", self.source, self.stage),
-            subject="source",
-        )
+        if problem.kind == "not_rendered":
+            yield self.source_finding(
+                problem,
+                "render it, and check that: `helm template . | vllint check - --stdin-filename out.yaml`",
+            )

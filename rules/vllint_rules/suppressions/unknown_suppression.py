@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, Rule
-from vllint_schemas import Evidence, Finding, Severity, SourceProblem
+from vllint_schemas import Finding, Severity, SourceProblem
 
 
 class UnknownSuppression(Rule):
@@ -50,15 +50,5 @@ class UnknownSuppression(Rule):
 
     def check_source(self, problem: SourceProblem) -> Iterator[Finding]:
         """Yield a finding for a name that means no rule."""
-        if problem.kind != "unknown_rule":
-            return
-        yield Finding(
-            self.code,
-            self.name,
-            self.severity,
-            problem.message,
-            "write the rule's code or name",
-            problem.span,
-            Evidence("", self.source, self.stage),
-            subject=problem.message,
-        )
+        if problem.kind == "unknown_rule":
+            yield self.source_finding(problem, "write the rule's code or name")

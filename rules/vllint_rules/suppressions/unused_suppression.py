@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, Rule
-from vllint_schemas import Applicability, Evidence, Finding, Fix, Severity, SourceProblem
+from vllint_schemas import Applicability, Finding, Fix, Severity, SourceProblem
 
 
 class UnusedSuppression(Rule):
@@ -66,14 +66,5 @@ class UnusedSuppression(Rule):
         """Yield a finding for a comment that does nothing."""
         if problem.kind != "unused_suppression":
             return
-        yield Finding(
-            self.code,
-            self.name,
-            self.severity,
-            problem.message,
-            "remove it",
-            problem.span,
-            Evidence("", self.source, self.stage),
-            fix=Fix("remove it", Applicability.SAFE, problem.edits) if problem.edits else None,
-            subject=problem.message,
-        )
+        fix = Fix("remove it", Applicability.SAFE, problem.edits) if problem.edits else None
+        yield self.source_finding(problem, "remove it", fix)

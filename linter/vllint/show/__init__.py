@@ -1,0 +1,1 @@
+"""What vllint understood of a launch, for people who want to see how it comes to its findings."""

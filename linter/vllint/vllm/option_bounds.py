@@ -1,0 +1,39 @@
+"""Bounds that vLLM's configuration sets on the numbers of its options.
+
+The table `vllint_schemas/data/option_bounds.json` is written by `scripts/tables/option_bounds.py`.
+"""
+
+import json
+import operator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import vllint_schemas
+
+_HOLDS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
+_WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+
+
+class BrokenBound(NamedTuple):
+    """A bound that a number breaks, in words, and where vLLM sets it."""
+
+    text: str
+    source: str
+
+
+@cache
+def _table() -> dict[str, Any]:
+    path = Path(vllint_schemas.__file__).with_name("data") / "option_bounds.json"
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return table
+
+
+def broken_bound(dest: str, number: float, release: str) -> BrokenBound | None:
+    """Return the bound of the option filling `dest` that a number breaks; of one release they are known."""
+    table = _table()
+    bounds = table["bounds"].get(dest, {}) if release == table["release"] else {}
+    for name, holds in _HOLDS.items():
+        if name in bounds and not holds(number, bounds[name]):
+            return BrokenBound(f"{_WORDS[name]} {bounds[name]:g}", bounds["source"])
+    return None

@@ -1,0 +1,157 @@
+"""MMO001 limit-mm-per-prompt-legacy-syntax."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+
+from vllint import Example, LaunchFacts, Mistake, Rule, accepting_releases, replace_argument
+from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Severity
+
+_LEGACY = re.compile(r"[\w-]+=\d+(?:\s*,\s*[\w-]+=\d+)*,?")
+
+
+class LimitMmPerPromptLegacySyntax(Rule):
+    """`--limit-mm-per-prompt` takes JSON.
+
+    ## What it does
+
+    Finds `image=4,video=1` and other texts that are no JSON as the value of `--limit-mm-per-prompt`.
+
+    ## Why is this bad?
+
+    Since release 0.10.0 vLLM reads the value as JSON, and exits over `key=value`.
+
+    ## Example
+
+    `--limit-mm-per-prompt image=4,video=1`
+
+    ## Use instead
+
+    `--limit-mm-per-prompt '{"image": 4, "video": 1}'`, or `--limit-mm-per-prompt.image=4`, which needs no
+    quotes.
+
+    ## Fix safety
+
+    Safe where the file states its release; else an older one, which knows the old syntax only, may run.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "MMO001"
+    name = "limit-mm-per-prompt-legacy-syntax"
+    severity = Severity.ERROR
+    stage = "parse"
+    source = "engine/arg_utils.py:302"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/features/multimodal_inputs.html"
+    tags = ("flags", "multimodal")
+
+    BAD = (
+        Example(
+            vllm_version="0.22.1",
+            text="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt image=4,video=1 --port 8001\n"
+            "#                                                            ~~~~~~~~~~~~~~~\n",
+            fixed="vllm serve Qwen/Qwen2.5-VL-7B-Instruct"
+            " --limit-mm-per-prompt.image=4 --limit-mm-per-prompt.video=1 --port 8001\n",
+        ),
+        Example(
+            title="items of a list",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    command:
+      - Qwen/Qwen2.5-VL-7B-Instruct
+      - --limit-mm-per-prompt
+      - image=4
+      - video=1
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    command:
+      - Qwen/Qwen2.5-VL-7B-Instruct
+      - --limit-mm-per-prompt.image=4
+      - --limit-mm-per-prompt.video=1
+""",
+        ),
+        Example(
+            title="no release stated",
+            text="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt=image=4\n",
+            fixed="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt.image=4\n",
+        ),
+        Example(
+            title="in a config file",
+            path="config.yaml",
+            vllm_version="0.33.0",
+            command="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --config config.yaml\n",
+            text="limit-mm-per-prompt: image=4,video=1\n",
+            fixed='limit-mm-per-prompt: {"image": 4, "video": 1}\n',
+        ),
+    )
+    GOOD = (
+        Example(text="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt '{\"image\": 4}'\n"),
+        Example(
+            vllm_version="0.8.5",
+            text="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt image=4,video=1\n",
+        ),
+    )
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding for a value that is no JSON."""
+        for mistake in facts.mistakes:
+            if mistake.kind == "wrong_value" and mistake.argument.dest == "limit_mm_per_prompt":
+                yield self._wrong(facts, mistake)
+
+    def _wrong(self, facts: LaunchFacts, mistake: Mistake) -> Finding:
+        argument, release = mistake.argument, facts.release
+        value = argument.values[0]
+        limits = _limits(facts, mistake)
+        others = accepting_releases(argument.option, value.text)
+        past = f"; {others[-1]} took it" if others else ""
+        return self.finding(
+            facts,
+            value.span,
+            f"`{argument.option}` takes JSON, and `{value.text}` is none{past}{release.caveat(bool(others))}",
+            f"write `'{json.dumps(limits)}'`" if limits else "write JSON, as `'{\"image\": 4}'`",
+            severity=release.severity(bool(others)),
+            fix=_fix(facts, mistake, limits),
+            subject=f"flag={argument.option}",
+        )
+
+
+def _limits(facts: LaunchFacts, mistake: Mistake) -> dict[str, int]:
+    """Return the limits that the old syntax means; it may go on in words of its own."""
+    argument = mistake.argument
+    words = [value.text for value in argument.values] + _more(facts, argument)
+    if not all(_LEGACY.fullmatch(word) for word in words):
+        return {}
+    pairs = [pair.split("=") for word in words for pair in word.replace(" ", "").strip(",").split(",")]
+    return {name: int(number) for name, number in pairs}
+
+
+def _more(facts: LaunchFacts, argument: Argument) -> list[str]:
+    """Return the limits that follow as words of their own."""
+    following = facts.launch.argv[argument.last + 1 :] if argument.last >= 0 else ()
+    return list(takewhile(_LEGACY.fullmatch, (word.text for word in following)))
+
+
+def _fix(facts: LaunchFacts, mistake: Mistake, limits: dict[str, int]) -> Fix | None:
+    argument = mistake.argument
+    if not limits:
+        return None
+    if argument.first < 0:
+        edits: tuple[Edit, ...] | None = (Edit(argument.values[0].site, json.dumps(limits)),)
+    else:
+        whole = argument._replace(last=argument.last + len(_more(facts, argument)))
+        words = tuple(f"{argument.option}.{name}={number}" for name, number in limits.items())
+        edits = replace_argument(facts, whole, words)
+    level = Applicability.SAFE if facts.release.is_certain else Applicability.UNSAFE
+    return None if edits is None else Fix("write a limit for each", level, edits)

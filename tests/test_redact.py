@@ -1,0 +1,213 @@
+"""Secrets appear in no output, and what is no secret is not hidden."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vllint.cli.commands import vllint
+from vllint.redact import redacted, redacted_words
+from vllint.report.formats import FORMATS
+from vllint_schemas import Word
+
+SECRET = "s3cr3t-va1ue"
+
+WRITTEN = [
+    "--api-key {}",
+    "--api-key={}",
+    "--api_key {}",
+    "--api-key \\\n    {}",
+    "--hf-token '{}'",
+    'command: ["--api-key", "{}"]',
+    "command: ['--api-key', '{}']",
+    "command: [--api-key, {}]",
+    "- --api-key\n- {}\n",
+    '- "--api-key"\n- "{}"\n',
+    "- --api-key={}\n",
+    "VLLM_API_KEY={}",
+    'export VLLM_API_KEY="{}"',
+    "VLLM_API_KEY: {}",
+    "- VLLM_API_KEY={}",
+    '"VLLM_API_KEY": "{}"',
+    '{{"HF_TOKEN":"{}"}}',
+    "- name: HF_TOKEN\n  value: {}\n",
+    '- name: HF_TOKEN\n  value: "{}"\n',
+    '{{"name": "HF_TOKEN", "value": "{}"}}',
+    "${{VLLM_API_KEY:-{}}}",
+    "--api-key ${{KEY:-{}}}",
+    "--api-key ${{KEY-{}}}",
+    "HF_TOKEN=${{HF_TOKEN:={}}}",
+    "MY_PASSWORD={}",
+    "password: '{}; with blanks'",
+    "aws_secret_access_key = {}",
+    "AWS_SECRET_ACCESS_KEY={}",
+    "WANDB_API_KEY={}",
+    "SSH_PASSPHRASE={}",
+    "https://user:{}@host/path",
+    "Authorization: Bearer {}",
+    "-H 'Authorization: Bearer {}'",
+]
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_a_secret_is_masked_by_its_name_in_every_form(form: str) -> None:
+    text = form.format(SECRET)
+    assert SECRET not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "hf_abcdefghijklmnopqrstuvwxyz",
+        "sk-abcdefghijklmnop",
+        "ghp_abcdefghijklmnopqrstuvwxyz",
+        "github_pat_abcdefghijklmnopqrstuvwxyz",
+        "AKIAABCDEFGHIJKLMNOP",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+    ],
+)
+def test_a_secret_is_masked_by_its_shape_wherever_it_stands(secret: str) -> None:
+    for text in (secret, f"x {secret} y", f"--model {secret}", f'"{secret}"', f"# {secret}"):
+        assert secret not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--max-num-batched-tokens 8192",
+        "--tokenizer Qwen/Qwen2.5-7B-Instruct",
+        "tokenizer: Q/x",
+        "eos_token: 128009",
+        "eos_token_id: 128009",
+        "num_speculative_tokens: 5",
+        "secretKeyRef: {name: hf, key: token}",
+        "secrets:\n  hf: {}",
+        "HF_TOKEN:\n      image: vllm/vllm-openai\n",
+        "- HF_TOKEN\n- VLLM_LOGGING_LEVEL=DEBUG\n",
+        "--api-key ${KEY}",
+        "--api-key $KEY -tp 2",
+        "--api-key --enforce-eager",
+        "HF_TOKEN=$HF_TOKEN",
+        "token: {{ .Values.token }}",
+        "token: <your-token>",
+        "token: $(cat file)",
+        "api_key: null",
+        "no token, nothing",
+        "https://host:8000/path",
+        "image: registry:5000/a/b@sha256:01",
+    ],
+)
+def test_what_is_no_secret_stays_readable(text: str) -> None:
+    assert redacted(text) == text
+
+
+@given(st.text(max_size=60), st.sampled_from(WRITTEN))
+def test_masking_moves_nothing_and_is_done_once(text: str, form: str) -> None:
+    whole = form.format(SECRET) + text
+    once = redacted(whole)
+    assert len(once) == len(whole)
+    assert once.count("\n") == whole.count("\n")
+    assert SECRET not in once or SECRET in text
+
+
+def test_words_after_a_secret_flag_are_masked_until_the_next_option() -> None:
+    texts = ["serve", "Q/x", "--api-key", "k1", "k2", "--port", "1", "--hf-token=abc", "--hf-token", "12345"]
+    words = [Word.verbatim(text, "f", 0) for text in texts]
+    assert redacted_words(words) == (
+        "serve",
+        "Q/x",
+        "--api-key",
+        "**",
+        "**",
+        "--port",
+        "1",
+        "--hf-token=***",
+        "--hf-token",
+        "*****",
+    )
+
+
+FILES = {
+    "run.sh": """#!/bin/bash
+export HF_TOKEN={s}-a
+export VLLM_API_KEY="{s}-b"
+curl -H 'Authorization: Bearer {s}-c' https://user:{s}-d@host/ > /dev/null
+# vllint: gpu=H100:8
+vllm serve Qwen/Qwen2.5-7B-Instruct -tp 3 --api-key {s}-e --hf-token={s}-f --no-such {s}-x # token={s}-g
+""",
+    "compose.yaml": """services:
+  llm:
+    image: vllm/vllm-openai:v0.12.0
+    environment:
+      HF_TOKEN: {s}-h
+      VLLM_API_KEY: "${{VLLM_API_KEY:-{s}-i}}"
+    command: ["Qwen/Qwen2.5-7B-Instruct", "-tp", "3", "--api-key", "{s}-j", "--dtype", "int4"]
+    deploy: {{resources: {{reservations: {{devices: [{{capabilities: [gpu], count: 8}}]}}}}}}
+""",
+    "list.yaml": """services:
+  llm:
+    image: vllm/vllm-openai:v0.12.0
+    environment:
+      - HF_TOKEN={s}-k
+    command:
+      - Qwen/Qwen2.5-7B-Instruct
+      - --api-key
+      - {s}-l
+      - -tp
+      - "3"
+""",
+    "endpoint.json": """{{"name": "e", "provider": {{"vendor": "aws"}},
+ "compute": {{"instanceType": "nvidia-a10g", "instanceSize": "x4"}},
+ "model": {{"repository": "Qwen/Qwen2.5-7B-Instruct", "env": {{"HF_TOKEN": "{s}-m"}},
+  "secrets": {{"HF_TOKEN": "{s}-n"}},
+  "image": {{"vLLM": {{"url": "vllm/vllm-openai:v0.23.0"}}}},
+  "args": ["-tp", "3", "--api-key", "{s}-o"]}}}}
+""",
+    "broken.yaml": "vllm: [\n  HF_TOKEN: {s}-p\n",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("secrets")
+    (folder / ".git").mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text.format(s=SECRET))
+    (folder / ".env").write_text(f"VLLM_API_KEY={SECRET}-q\n")
+    return folder
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_no_format_shows_a_planted_secret(folder: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(vllint, ["check", ".", "--output-format", output, "--preview"])
+    assert done.exit_code == 1, done.output
+    assert done.stdout
+    shown = [place for place in "abcdefghijklmnopq" if f"{SECRET}-{place}" in done.stdout + done.stderr]
+    assert shown == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show", "run.sh"], ["show", "compose.yaml"], ["check", "--list-files"]]
+)
+def test_no_other_command_shows_a_planted_secret(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(vllint, arguments)
+    shown = [place for place in "abcdefghijklmnopq" if f"{SECRET}-{place}" in done.stdout + done.stderr]
+    assert shown == []
+
+
+def test_a_command_given_as_text_is_reported_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"vllm serve Qwen/Qwen2.5-7B-Instruct -tp 3 --api-key {SECRET}"
+    for output in ("full", "json", "sarif"):
+        done = CliRunner().invoke(vllint, ["check", "-c", text, "--output-format", output])
+        assert SECRET not in done.stdout + done.stderr
+        if output == "json":
+            assert json.loads(done.stdout)["launches"][0]["argv"][-1] == "*" * len(SECRET)
