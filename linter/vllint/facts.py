@@ -47,9 +47,11 @@ class Release(NamedTuple):
         """Return how bad a refusal is that comes from the release's own tables.
 
         It is an error, unless the table may not hold what runs, or no release is stated and others take it
-        (`elsewhere`): then it waits for an upgrade.
+        (`elsewhere`): then it waits for an upgrade. Where both may be, the launch may well work as it is.
         """
         upgrade_only = elsewhere and isinstance(self.stated, Unknown)
+        if self.doubt and upgrade_only:
+            return Severity.INFO
         return Severity.WARNING if self.doubt or upgrade_only else Severity.ERROR
 
     def caveat(self, elsewhere: bool) -> str:

@@ -10,7 +10,7 @@ from vllint.facts import FactName, LaunchFacts
 from vllint.rule import Rule
 from vllint.settings import Settings, is_selected, severity_of
 from vllint.suppress import idle_suppressions, read_suppressions, suppress
-from vllint_schemas import Finding, SourceProblem, Span
+from vllint_schemas import Finding, SourceProblem, Span, Unknown
 
 
 class Unchecked(NamedTuple):
@@ -46,11 +46,12 @@ def run_rules(
     ordered = _in_waiting_order(tuple(rules))
     for facts in launches:
         own: list[Finding] = []
+        unknown: dict[FactName, Unknown | None] = {}
         for rule in ordered:
             if rule.waits_for and any(found.code in rule.waits_for for found in own):
                 silent.add(rule.code)
                 continue
-            missing = _missing(facts, rule)
+            missing = _missing(facts, rule, unknown)
             if missing is None:
                 own.extend(_judged(rule, facts))
                 continue
@@ -59,7 +60,9 @@ def run_rules(
                 unchecked[missing] = None
         findings.extend(own)
     if launches:
-        findings.extend(found for rule in rules for found in rule.check_file(launches))
+        findings.extend(
+            found for rule in _rules_of_files(tuple(rules)) for found in rule.check_file(launches)
+        )
     kept = _selected(findings, settings, {rule.code: rule for rule in rules})
     return Said(kept, tuple(unchecked), frozenset(silent))
 
@@ -88,10 +91,18 @@ def _in_waiting_order(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return tuple(ordered.values())
 
 
-def _missing(facts: LaunchFacts, rule: Rule) -> Unchecked | None:
-    """Return the first fact that a rule needs and that is not known."""
+@cache
+def _rules_of_files(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Return the rules that look at all launches of a file together: few do."""
+    return tuple(rule for rule in rules if type(rule).check_file is not Rule.check_file)
+
+
+def _missing(facts: LaunchFacts, rule: Rule, unknown: dict[FactName, Unknown | None]) -> Unchecked | None:
+    """Return the first fact that a rule needs and that is not known; `unknown` has what was asked before."""
     for need in rule.needs:
-        why = facts.why_unknown(need)
+        if need not in unknown:
+            unknown[need] = facts.why_unknown(need)
+        why = unknown[need]
         if why is not None:
             return Unchecked(facts.launch.id, need, why.reason)
     return None

@@ -96,10 +96,11 @@ class EngineArgs(NamedTuple):
 
     def given(self, dest: str) -> Argument | None:
         """Return the last argument that sets `dest`: the one that counts."""
-        for argument in self.arguments[::-1]:
+        found = None
+        for argument in self.arguments:
             if argument.dest == dest:
-                return argument
-        return None
+                found = argument
+        return found
 
     def value(self, dest: str) -> Located[Any] | Unknown:
         """Return what `dest` is set to: as given, else the release's default, else `Unknown`."""

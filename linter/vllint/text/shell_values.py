@@ -194,8 +194,8 @@ def _merge_two(one: State, other: State, reason: str, defaults: bool) -> State:
     merged.locals = _common_locals(one, other, reason)
     merged.attributes = one.attributes | other.attributes
     if one.parameters != other.parameters:
-        site = next(word.site for words in (one.parameters, other.parameters) for word in words or ())
-        merged.parameters = (unknown(reason, "@", site, splits=True),)
+        words = (*(one.parameters or ()), *(other.parameters or ()))
+        merged.parameters = (unknown(reason, "@", words[0].site, splits=True),) if words else None
     return merged
 
 

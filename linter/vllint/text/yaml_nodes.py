@@ -91,17 +91,10 @@ class Scalar:
 
     def word(self) -> Word:
         """Return the decoded text with the map of its characters and its slot."""
-        if self._word is None:
-            outer = self._document.map.word
-            runs = self._verbatim()
-            holes: tuple[Hole, ...] = ()
-            if runs is None:
-                local = self._runs()
-                runs = self._document.map.through(local)
-                holes = self._holes(local) if outer.holes else ()
-            via = outer.via + self.via
-            self._word = Word(self.value, runs, self.span, holes, outer.origin, via, self._slot())
-        return self._word
+        word = self._word
+        if word is None:
+            word = self._word = self._verbatim_word() or self._mapped_word()
+        return word
 
     def resolved(self) -> Resolved:
         """Return the value as PyYAML's SafeLoader types it, or JSON in a JSON document.
@@ -130,16 +123,29 @@ class Scalar:
             self.flow, kind, after, alias, via + self.via,
         )  # fmt: skip
 
-    def _verbatim(self) -> tuple[Run, ...] | None:
-        """Return the map of a scalar that stands in a file just as it reads, as most do."""
+    def _verbatim_word(self) -> Word | None:
+        """Return the word of a scalar that stands in a file just as it reads, as most do."""
         mapping = self._document.map
-        if mapping.shift is None or self.style in ("|", ">"):
+        if mapping.shift is None or self.style == "|" or self.style == ">":
             return None
         margin = 1 if self.style else 0
         start, end = self._start + margin, self._end - margin
-        if mapping.word.text[start:end] != self.value:
+        if start == end or mapping.word.text[start:end] != self.value:
             return None
-        return (Run(0, end - start, mapping.span(start, end)),) if start < end else ()
+        extent = mapping.span(self._start, self._end)
+        text = mapping.span(start, end) if margin else extent
+        runs = (tuple.__new__(Run, (0, end - start, text)),)
+        outer = mapping.word
+        slot = self._slot(extent)
+        return Word(self.value, runs, extent, (), outer.origin, outer.via + self.via, slot)
+
+    def _mapped_word(self) -> Word:
+        mapping = self._document.map
+        outer = mapping.word
+        runs = self._runs()
+        holes = self._holes(runs) if outer.holes else ()
+        via = outer.via + self.via
+        return Word(self.value, mapping.through(runs), self.span, holes, outer.origin, via, self._slot())
 
     def _runs(self) -> tuple[Run, ...]:
         """Return the map into the document's text; one run over all if it cannot be made exact."""
@@ -165,20 +171,24 @@ class Scalar:
         holes = mapping.holes(start, end)
         return tuple(Hole(_decoded_offset(runs, start + hole.at), *hole[1:]) for hole in holes)
 
-    def _slot(self) -> Slot | None:
-        if self._kind is None:
+    def _slot(self, extent: Span | None = None) -> Slot | None:
+        """Return the place that the scalar takes among its neighbours; `extent` is its own if known."""
+        kind = self._kind
+        if kind is None:
             return None
+        if extent is not None and kind is not SlotKind.BLOCK_ITEM and self._alias is None:
+            return tuple.__new__(Slot, (kind, extent, self.style))
         mapping = self._document.map
         text = mapping.word.text
         start, end = self._alias or (self._start, self._end)
         quote = self.style if self.style in ("'", '"') and self._alias is None else ""
         if self.style in ("|", ">") and self._alias is None:
             end = start + len(text[start:end].rstrip(_BREAKS))
-        if self._kind is SlotKind.BLOCK_ITEM:
+        if kind is SlotKind.BLOCK_ITEM:
             start = _dash(text, self._after, start)
         if start == end or not mapping.is_verbatim(start, end):
             return None
-        return Slot(self._kind, mapping.span(start, end), quote)
+        return Slot(kind, mapping.span(start, end), quote)
 
 
 class Sequence:

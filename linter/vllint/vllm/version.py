@@ -23,8 +23,8 @@ class ImageName(NamedTuple):
     @property
     def is_official(self) -> bool:
         """Whether it is the vLLM project's image, also through a mirror that keeps its name."""
-        parts = self.repository.split("/")
-        return parts[-2:-1] == ["vllm"] and parts[-1].startswith("vllm-openai")
+        owner, slash, name = self.repository.rpartition("/")
+        return bool(slash) and name.startswith("vllm-openai") and owner.rpartition("/")[2] == "vllm"
 
 
 @lru_cache(maxsize=1024)

@@ -67,23 +67,29 @@ class UnknownFlag(Rule):
     )
     GOOD = (
         Example(title="abbreviated", text="vllm serve Qwen/Qwen3-8B --max-model-l 4096\n"),
+        Example(
+            title="an option of a fork's own",
+            text="docker run --gpus all vllm/vllm-omni:v0.18.0 --model Qwen/Qwen-Image --omni\n",
+        ),
         Example(title="with underscores", text="vllm serve Qwen/Qwen3-8B --max_model_len 4096\n"),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for every option that no release has."""
         for mistake in facts.mistakes:
-            if mistake.kind == "unknown_flag":
-                yield self._unknown(facts, mistake)
+            if mistake.kind != "unknown_flag":
+                continue
+            name = mistake.argument.flag.text.partition(".")[0]
+            close = _close(name, facts.release.judged, in_file=mistake.argument.first < 0)
+            # A fork has options of its own: vllm-omni's `--omni` is no slip of the pen.
+            if close or not facts.release.doubt:
+                yield self._unknown(facts, mistake, name, close)
 
-    def _unknown(self, facts: LaunchFacts, mistake: Mistake) -> Finding:
-        flag = mistake.argument.flag
-        name = flag.text.partition(".")[0]
-        close = _close(name, facts.release.judged, in_file=mistake.argument.first < 0)
+    def _unknown(self, facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]) -> Finding:
         meant = ", ".join(f"`{other}`" for other in close)
         return self.finding(
             facts,
-            flag.slice(0, len(name)).span,
+            mistake.argument.flag.slice(0, len(name)).span,
             f"vLLM {facts.release.judged} has no option `{name}`{facts.release.caveat(elsewhere=False)}",
             f"did you mean {meant}?" if meant else "remove it; `vllm serve --help=all` lists the options",
             severity=facts.release.severity(elsewhere=False),
