@@ -30,6 +30,9 @@ from vllint.text.shell_syntax import (
     While,
 )
 
+LONGEST_BROKEN = 4_000
+"""Characters within which a command must end where the script is not valid shell."""
+
 _KEYWORD = re.compile(
     r"(?:if|then|elif|else|fi|for|select|while|until|do|done|case|esac|function|time|coproc|\{|\}|!|\[\[)"
     r"(?=[ \t\r\n;&|()<>]|\Z)"
@@ -108,9 +111,13 @@ class Parser:
         match = _KEYWORD.match(self.text, self.position)
         return match.group() if match else ""
 
-    def _simple_reader(self, tolerant: bool = False) -> SimpleReader:
-        depth = DEEPEST - 5 if tolerant else self.depth
-        return SimpleReader(self.lexer, self.heredocs, depth, tolerant)
+    def _simple_reader(self) -> SimpleReader:
+        return SimpleReader(self.lexer, self.heredocs, self.depth)
+
+    def _tolerant_reader(self) -> SimpleReader:
+        """Return what reads a command where the script is not valid, near at hand and not deep."""
+        lexer = self.lexer._replace(text=self.text[: self.position + LONGEST_BROKEN])
+        return SimpleReader(lexer, self.heredocs, DEEPEST - 5, tolerant=True)
 
     def skip_blanks(self) -> None:
         """Step over blanks, continued lines and a comment."""
@@ -357,5 +364,5 @@ class Parser:
                 continue
             if self.position >= stop:
                 return Broken(tuple(found))
-            simple, self.position = self._simple_reader(tolerant=True).read(self.position)
+            simple, self.position = self._tolerant_reader().read(self.position)
             found.append(simple)

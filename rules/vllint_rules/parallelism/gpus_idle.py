@@ -84,6 +84,25 @@ model:
       dataParallelSize: 4
 """,
         ),
+        Example(
+            title="compose, no size written",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.33.0
+    command: [--model, mistralai/Mistral-7B-Instruct-v0.3]
+    deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 4, capabilities: [gpu]}]}}}
+    #                                                                     ~
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.33.0
+    command: [--model, mistralai/Mistral-7B-Instruct-v0.3, "--data-parallel-size", "4"]
+    deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 4, capabilities: [gpu]}]}}}
+""",
+        ),
     )
     GOOD = (
         Example(text="vllm serve mistralai/Mistral-7B-Instruct-v0.3 --data-parallel-size 4\n", gpu="A10G:4"),
@@ -104,22 +123,27 @@ model:
         idle = count.value - used - mates
         if idle <= 0:
             return
-        related = () if count.span is None else (Related(count.span, f"{count.value} GPUs here"),)
+        place = _place(facts)
+        reserved = () if count.span in (None, place) else (Related(count.span, f"{count.value} GPUs here"),)
         yield self.finding(
             facts,
-            _place(facts),
+            place,
             f"{idle} of {count.value} GPUs sit idle: the launch uses {used}"
             f"{_shared(mates)}{_cost(facts, idle, count.value)}",
             "raise `--data-parallel-size` for more copies of the model, or `--tensor-parallel-size` to spread"
             " one over more GPUs",
-            related=related,
+            related=reserved,
             fix=layout_fix(facts, best_layout(facts, count.value)) if mates == 0 else None,
             subject=f"gpus_used={used}",
         )
 
 
 def _place(facts: LaunchFacts) -> Span:
+    """Return where the sizes are written; without any, where the GPUs are reserved."""
     place = facts.args.place("tensor_parallel_size") or facts.args.place("data_parallel_size")
+    count = facts.gpu_count.span
+    if place is None and count is not None and count.path == facts.launch.at.path:
+        return count
     return place or facts.launch.at
 
 
