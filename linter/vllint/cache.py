@@ -11,7 +11,6 @@ A result holds what reports print, in which secrets are masked, and nothing else
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import vllint
 import vllint_schemas
+from vllint.digests import digest
 from vllint.registry import rule_places
 from vllint.report.document import FileReport
 from vllint_schemas.report import Unchecked, to_dict
@@ -122,11 +122,6 @@ def conditions_digest(request: Request, settings: Settings) -> str | None:
     if any(model.config is not None for model in settings.models.values()):
         return None
     return digest(repr((request, settings)).encode("utf-8", "surrogatepass"))
-
-
-def digest(content: bytes) -> str:
-    """Return what stands for some bytes in the cache."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def cache_place(environment: Mapping[str, str], here: str) -> Path | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from vllint.digests import digest
 from vllint.discover import Candidate
 from vllint.neighbours import Neighbour, Neighbours
 from vllint.report.document import FileReport, pointed_into
@@ -53,7 +54,7 @@ class FileReporter:
         conditions = None if cache is None else self._conditions(self._checker.settings(file.path))
         if cache is None or conditions is None:
             return self._judged(file, neighbour)
-        from vllint.cache import Dependencies, digest
+        from vllint.cache import Dependencies
 
         content = digest(file.raw)
         asked = _Asked(neighbour)
@@ -113,8 +114,6 @@ class _Asked:
 
     def digest(self, name: str) -> str | None:
         """Return the digest of a neighbour's text, `None` if there is none."""
-        from vllint.cache import digest
-
         found = self(name)
         return None if found is None else digest(found.text.encode("utf-8", "surrogatepass"))
 

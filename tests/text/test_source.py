@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vllint.text.source import SourceText, UndecodableText, decode
@@ -23,8 +23,9 @@ def test_what_can_be_decoded_encodes_to_the_same_bytes(mark: bytes, body: bytes)
 
 @given(st.text(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_text_of_each_accepted_encoding_is_read(text: str, encoding: str) -> None:
-    if encoding == "utf-8" and text.startswith("\ufeff"):
-        return
+    assume(not (encoding == "utf-8" and text.startswith("\ufeff")))
+    # A mark of UTF-16 with a NUL behind it is the mark of UTF-32.
+    assume(not (encoding == "utf-16" and text.startswith("\0")))
     assert decode("a", text.encode(encoding)).text == text
 
 

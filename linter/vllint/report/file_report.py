@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from vllint.digests import digest
 from vllint.engine import Judged
 from vllint.facts import LaunchFacts
 from vllint.report.document import FileReport, pointed_into
@@ -194,13 +195,11 @@ def _finding(
 
 def _fingerprint(found: Finding, seen: Counter[str]) -> str:
     """Return a name that survives moves within the file; the second of two alike gets a number."""
-    import hashlib
-
     parts: Iterable[str] = (found.code, found.span.path, found.launch or "", found.subject)
     raw = "\0".join(parts).encode("utf-8", "surrogateescape")
-    digest = hashlib.sha256(raw).hexdigest()[:20]
-    seen[digest] += 1
-    return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+    name = digest(raw, 10)
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}-{seen[name]}"
 
 
 def _fix(fix: Fix) -> report.ReportedFix:
