@@ -69,17 +69,24 @@ class Parser:
         self.lexer = Lexer(text, gaps, lambda text, start, depth: _read_commands(text, gaps, start, depth))
 
     def script(self) -> Sequence:
-        """Read all there is."""
+        """Read all there is; bash refuses a whole line for one error in it."""
         nodes: list[Node] = []
+        line: list[Node] = []
         self.skip_lines()
+        start = self.position
         while self.position < len(self.text):
-            start = self.position
             try:
-                nodes.append(self._statement())
+                line.append(self._statement())
+                self.skip_blanks()
+                if not self.text.startswith("\n", self.position) and self.position < len(self.text):
+                    continue
             except ShellSyntaxError as error:
                 self.depth = 0
-                nodes.append(self._recover(start, error.position))
+                line = [self._recover(start, error.position)]
+            nodes.extend(line)
+            line.clear()
             self.skip_lines()
+            start = self.position
         return Sequence(tuple(nodes))
 
     def sequence(self, *closers: str) -> Sequence:

@@ -136,6 +136,8 @@ CUDA_VISIBLE_DEVICES=1 vllm serve Qwen/Qwen3-4B --port 8001
 
     def check_file(self, launches: Sequence[LaunchFacts]) -> Iterator[Finding]:
         """Yield a finding for each group of launches that ask for more than a card has."""
+        if len(launches) < 2:
+            return
         said: set[tuple[str, ...]] = set()
         for together in dict.fromkeys(facts.launch.together for facts in launches):
             if together is None:

@@ -84,12 +84,14 @@ class TpDividesHeads(Rule):
         ),
         Example(
             title="data parallel ranks divide experts too",
-            text="vllm serve Qwen/Qwen3-30B-A3B -tp 2 -dp 5\n#                                         ~\n",
+            text="vllm serve Qwen/Qwen3-30B-A3B -tp 2 -dp 5\n#                                       ~\n",
+            fixed="vllm serve Qwen/Qwen3-30B-A3B -tp 4 -dp 2\n",
         ),
         Example(
-            title="the MLP of a vision tower",
-            text="vllm serve Qwen/Qwen2.5-VL-3B-Instruct -tp 8\n#                                          ~\n",
-            fixed="vllm serve Qwen/Qwen2.5-VL-3B-Instruct -tp 8 --mm-encoder-tp-mode data\n",
+            title="the heads of a vision tower",
+            text="vllm serve zai-org/GLM-4.1V-9B-Thinking -tp 8\n"
+            "#                                           ~\n",
+            fixed="vllm serve zai-org/GLM-4.1V-9B-Thinking -tp 8 --mm-encoder-tp-mode data\n",
         ),
         Example(
             title="compose, FP8 blocks of 128",
