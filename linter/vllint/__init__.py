@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         layout_fix,
         memory_verdict,
     )
+    from vllint.models.architectures import has_trait
     from vllint.option_edits import (
         Setting,
         move_to_front,
@@ -72,6 +73,7 @@ _HOMES = {
     "fitting_instances": "vllint.layouts",
     "fitting_length": "vllint.layouts",
     "fitting_tensor_parallel": "vllint.layouts",
+    "has_trait": "vllint.models.architectures",
     "key_before": "vllint.word_edits",
     "known_elsewhere": "vllint.vllm.options",
     "layout_fix": "vllint.layouts",
@@ -124,6 +126,7 @@ __all__ = [
     "fitting_instances",
     "fitting_length",
     "fitting_tensor_parallel",
+    "has_trait",
     "key_before",
     "known_elsewhere",
     "layout_fix",

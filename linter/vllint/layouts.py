@@ -118,11 +118,18 @@ def layout_fix(facts: LaunchFacts, layout: Parallel | None) -> Fix | None:
     )
     if not settings:
         return None
-    title = f"use {' '.join(f'`{setting.flag} {setting.value}`' for setting in settings)}: {describe(layout)}"
+    title = f"use {' '.join(_written(facts, setting) for setting in settings)}: {describe(layout)}"
     edits = set_options(facts, settings)
     if edits is None:
         return Fix(title, Applicability.DISPLAY)
     return Fix(title, Applicability.UNSAFE, edits)
+
+
+def _written(facts: LaunchFacts, setting: Setting) -> str:
+    """Show a setting as the launch would write it: a keyword in a Python call, else an option."""
+    if facts.launch.kind == "python":
+        return f"`{setting.dest}={setting.value}`"
+    return f"`{setting.flag} {setting.value}`"
 
 
 def describe(layout: Parallel) -> str:

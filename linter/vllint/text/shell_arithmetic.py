@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_TOKEN = re.compile(r"\s*(?:(\d[\w#@]*)|([A-Za-z_]\w*)|([-+*/%()]))")
-_ASSIGNED = re.compile(
+_TOKEN = r"\s*(?:(\d[\w#@]*)|([A-Za-z_]\w*)|([-+*/%()]))"
+_ASSIGNED = (
     r"([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*(?:=(?!=)|(?:[-+*/%&|^]|<<|>>)=|\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)"
 )
 _LARGEST = 1 << 62
@@ -22,7 +22,7 @@ def compute(expression: str, value_of: Callable[[str], int]) -> int:
     position = 0
     stop = len(expression.rstrip())
     while position < stop:
-        match = _TOKEN.match(expression, position)
+        match = re.compile(_TOKEN).match(expression, position)
         if match is None or len(tokens) > 200:
             raise NotComputedError
         tokens.append(match.group().strip())
@@ -39,7 +39,7 @@ def compute(expression: str, value_of: Callable[[str], int]) -> int:
 
 def assigned_names(expression: str) -> frozenset[str]:
     """Return the variables that evaluating `expression` may change."""
-    return frozenset(name for names in _ASSIGNED.findall(expression) for name in names if name)
+    return frozenset(name for names in re.findall(_ASSIGNED, expression) for name in names if name)
 
 
 def _sum(tokens: list[str], at: int, value_of: Callable[[str], int]) -> tuple[int, int]:

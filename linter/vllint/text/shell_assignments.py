@@ -14,7 +14,7 @@ from vllint.text.shell_syntax import Assignment, Element, Literal, Parameter, Ra
 from vllint.text.shell_values import Array, Missing, State, Value, array_of
 from vllint_schemas import Origin, Span, Word
 
-_STATED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)?")
+_STATED = r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)?"
 
 
 def assign(
@@ -189,7 +189,7 @@ def _declared_name(word: Assignment | Word, state: State, place: Span) -> str:
     """Return the name that a declaration's word states, if it is one."""
     if isinstance(word, Assignment):
         return word.name
-    match = _STATED.match(word.text)
+    match = re.match(_STATED, word.text)
     if word.text[:1] in ("-", "+") and not word.holes:
         return ""
     if match is not None and match.group(2) and word.splits:

@@ -11,8 +11,8 @@ from vllint.text.shell_syntax import Fixed, Literal, Opaque, Parameter, Part
 Atom: TypeAlias = Part | int
 """A part, or the offset of an unquoted character."""
 
-_SEQUENCE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)(?:\.\.(-?[0-9]+))?")
-_INNER = re.compile(r"(?<!\$)\{")
+_SEQUENCE = r"(-?[0-9]+)\.\.(-?[0-9]+)(?:\.\.(-?[0-9]+))?"
+_INNER = r"(?<!\$)\{"
 MOST_TERMS = 64
 MOST_BRACES = 16
 
@@ -24,7 +24,10 @@ def brace_terms(text: str, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
     openings = sum(text.count("{", part.start, part.end) for part in parts if isinstance(part, Literal))
     if openings > MOST_BRACES:
         return [(Opaque(parts[0].start, parts[-1].end, False),)]
-    if any(isinstance(part, Parameter) and _INNER.search(text, part.start + 2, part.end) for part in parts):
+    if any(
+        isinstance(part, Parameter) and re.compile(_INNER).search(text, part.start + 2, part.end)
+        for part in parts
+    ):
         # Bash pairs the braces of `${...}` with those around it before it knows what they mean.
         return [(Opaque(parts[0].start, parts[-1].end, False),)]
     atoms: list[Atom] = []
@@ -107,7 +110,7 @@ def _choices(
 
 def _sequence(plain: str, start: int, end: int) -> list[list[Atom]] | None:
     """Return the terms of `first..last` and `first..last..step`."""
-    match = _SEQUENCE.fullmatch(plain)
+    match = re.fullmatch(_SEQUENCE, plain)
     if match is None:
         return None
     first, last = int(match[1]), int(match[2])

@@ -1,7 +1,5 @@
 """What bash's own commands do to the shell's variables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -9,8 +7,8 @@ from typing import NamedTuple, TypeAlias
 from vllint.text.shell_values import Missing, State
 from vllint_schemas import Span, Word
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ACTIVATORS = re.compile(
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_ACTIVATORS = (
     r"(.*/)?(activate|conda\.sh|\.?bashrc|\.?bash_profile|\.?profile|setvars\.sh|nvm\.sh|modules\.sh)"
 )
 """Files whose sourcing sets up an environment, not a script's own variables."""
@@ -63,11 +61,11 @@ def _unset(state: State, words: tuple[Word, ...], place: Span) -> None:
         if word.text.startswith("-"):
             if "f" in word.text:
                 return
-        elif word.is_known and _NAME.fullmatch(word.text):
+        elif word.is_known and re.fullmatch(_NAME, word.text):
             state.set(word.text, Missing.UNSET)
             state.export(word.text, False)
         elif word.is_known:
-            state.forget(_NAME.findall(word.text)[:1], "an element of `${name}` is unset", place)
+            state.forget(re.findall(_NAME, word.text)[:1], "an element of `${name}` is unset", place)
         else:
             state.forget(tuple(state.values), "`${name}` may be unset", place)
 
@@ -112,7 +110,7 @@ def _change_directory(state: State, words: tuple[Word, ...], place: Span) -> Non
 
 def _read(state: State, words: tuple[Word, ...], place: Span) -> None:
     """Forget every variable that `read`, `mapfile`, `getopts`, `wait -p` or the like may fill."""
-    names = [word.text for word in words[1:] if _NAME.fullmatch(word.text)]
+    names = [word.text for word in words[1:] if re.fullmatch(_NAME, word.text)]
     names += _READ_BY.get(words[0].text, ())
     state.forget(names, f"`${{name}}` is read by `{words[0].text}`", place)
     if not all(word.is_known for word in words):
@@ -121,20 +119,20 @@ def _read(state: State, words: tuple[Word, ...], place: Span) -> None:
 
 def _printf(state: State, words: tuple[Word, ...], place: Span) -> None:
     if len(words) > 2 and words[1].text.startswith("-v"):
-        state.forget(_NAME.findall(words[2].text)[:1], "`${name}` is set by `printf`", place)
+        state.forget(re.compile(_NAME).findall(words[2].text)[:1], "`${name}` is set by `printf`", place)
     elif len(words) > 1 and words[1].text.startswith("-v"):
-        state.forget(_NAME.findall(words[1].text[2:])[:1], "`${name}` is set by `printf`", place)
+        state.forget(re.compile(_NAME).findall(words[1].text[2:])[:1], "`${name}` is set by `printf`", place)
 
 
 def _let(state: State, words: tuple[Word, ...], place: Span) -> None:
     for word in words[1:]:
-        state.forget(_NAME.findall(word.text), "`${name}` is computed by `let`", place)
+        state.forget(re.compile(_NAME).findall(word.text), "`${name}` is computed by `let`", place)
 
 
 def _source(state: State, words: tuple[Word, ...], place: Span) -> None:
     file = words[1] if len(words) > 1 else None
     ending = file.text.rpartition("/")[2] if file is not None and not file.splits else ""
-    if file is None or _ACTIVATORS.fullmatch(ending):
+    if file is None or re.fullmatch(_ACTIVATORS, ending):
         return
     forget_all(state, "`${name}` may be set by a file that is sourced", place)
 

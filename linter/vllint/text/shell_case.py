@@ -10,8 +10,8 @@ from vllint.text.shell_syntax import Case, CaseItem, RawWord, ShellSyntaxError, 
 if TYPE_CHECKING:
     from vllint.text.shell_parser import Parser
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TEST_END = re.compile(r"\]\](?=[ \t\r\n;&|()<>]|\Z)")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_TEST_END = r"\]\](?=[ \t\r\n;&|()<>]|\Z)"
 
 
 def read_case(parser: Parser) -> Case:
@@ -31,7 +31,7 @@ def read_case(parser: Parser) -> Case:
 def _take_name(parser: Parser, name: str) -> None:
     """Step over a word that is a keyword only here."""
     parser.skip_lines()
-    match = _NAME.match(parser.text, parser.position)
+    match = re.compile(_NAME).match(parser.text, parser.position)
     if match is None or match.group() != name:
         raise ShellSyntaxError(parser.position)
     parser.position = match.end()
@@ -76,7 +76,7 @@ def read_test(parser: Parser) -> Test:
     words: list[RawWord] = []
     while True:
         parser.skip_lines()
-        if _TEST_END.match(parser.text, parser.position):
+        if re.compile(_TEST_END).match(parser.text, parser.position):
             parser.position += 2
             return Test(tuple(words))
         if parser.position == len(parser.text) or parser.text[parser.position] == ";":

@@ -35,11 +35,11 @@ from vllint_schemas import Origin, Span, Word
 
 MOST_ITEMS = 32
 
-_ARGUMENTS_LACKING = re.compile(r"-z\b|-l[te]\b")
-_ARGUMENTS_USED = re.compile(r"\$[#1-9@*]|\$\{(?:[1-9@*]|#[@*}])|\bgetopts\b")
-_COUNTER = re.compile(r"\s*([A-Za-z_]\w*)\s*=([^=].*)", re.DOTALL)
-_LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=?)(?![<=])(.+)", re.DOTALL)
-_STEP = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*\+\+|\+\+\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\+=\s*(\d+))\s*")
+_ARGUMENTS_LACKING = r"-z\b|-l[te]\b"
+_ARGUMENTS_USED = r"\$[#1-9@*]|\$\{(?:[1-9@*]|#[@*}])|\bgetopts\b"
+_COUNTER = r"\s*([A-Za-z_]\w*)\s*=([^=].*)"
+_LIMIT = r"\s*([A-Za-z_]\w*)\s*(<=?)(?![<=])(.+)"
+_STEP = r"\s*(?:([A-Za-z_]\w*)\s*\+\+|\+\+\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\+=\s*(\d+))\s*"
 _NEVER_FAIL = frozenset({":", "true", "echo", "export", "declare", "typeset", "local"})
 
 
@@ -110,7 +110,7 @@ def walk_if(walk: Walk, node: If, state: State) -> State | None:
 
 def _by_arguments(walk: Walk, start: int, end: int, state: State) -> bool:
     """Whether a condition asks for arguments of the script, of which the file states none."""
-    return state.parameters is None and bool(_ARGUMENTS_USED.search(walk.source.text, start, end))
+    return state.parameters is None and bool(re.compile(_ARGUMENTS_USED).search(walk.source.text, start, end))
 
 
 def walk_case(walk: Walk, node: Case, state: State) -> State | None:
@@ -135,7 +135,7 @@ def walk_case(walk: Walk, node: Case, state: State) -> State | None:
 def walk_while(walk: Walk, node: While, state: State) -> State | None:
     """Walk condition and body once, with all that they assign unknown."""
     by_arguments = _by_arguments(walk, node.start, node.end, state) and not (
-        _ARGUMENTS_LACKING.search(walk.source.text, node.start, node.end)
+        re.compile(_ARGUMENTS_LACKING).search(walk.source.text, node.start, node.end)
     )
     place = walk.source.place(node.start, node.end)
     return _repeat(walk, node.condition, node.body, state, place, by_arguments)
@@ -252,7 +252,8 @@ def _counted(expansion: Expansion, node: ArithmeticFor, place: Span) -> tuple[st
         return "", ()
     texts = [expansion.expression_text(part.expression, place) for part in node.header]
     matches = [
-        pattern.fullmatch(text.text) for pattern, text in zip((_COUNTER, _LIMIT, _STEP), texts, strict=True)
+        re.fullmatch(pattern, text.text, re.DOTALL)
+        for pattern, text in zip((_COUNTER, _LIMIT, _STEP), texts, strict=True)
     ]
     start, limit, step = matches
     if start is None or limit is None or step is None or not all(text.is_known for text in texts):

@@ -18,7 +18,7 @@ from vllint_schemas import Span, Variable, Word
 
 MOST_CALLS = 8
 
-_HOOKS = re.compile(r"conda|mamba|pyenv|ssh-agent|brew|module")
+_HOOKS = r"conda|mamba|pyenv|ssh-agent|brew|module"
 """Programs whose output, evaluated, sets up an environment, not a script's own variables."""
 
 
@@ -131,7 +131,7 @@ def _evaluate(walk: Walk, words: tuple[Word, ...], node: Simple, state: State) -
     pieces = [piece for word in words[1:] for piece in (Word.atomic(" ", word.site), word)][1:]
     script = Word.join(pieces, pieces[0].site if len(pieces) == 1 else site)
     if not script.text.strip():
-        if script.holes and not _HOOKS.search(script.reason):
+        if script.holes and not re.search(_HOOKS, script.reason):
             forget_all(state, "`${name}` may be set by `eval`", site)
         return state
     if len(walk.frames) >= MOST_CALLS:

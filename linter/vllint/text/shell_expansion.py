@@ -1,7 +1,5 @@
 """Expanding shell words: parameters, arithmetic, word splitting and quote removal, places kept."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -21,8 +19,8 @@ from vllint.text.shell_syntax import (
     RawWord,
     Sequence,
 )
-from vllint.text.shell_text import ShellText, standing_for
-from vllint.text.shell_values import LONGEST, Missing, State, with_splits, without_border
+from vllint.text.shell_text import ShellText, standing_for, with_splits
+from vllint.text.shell_values import LONGEST, Missing, State, without_border
 from vllint_schemas import Origin, Slot, SlotKind, Span, Word
 
 _BLANKS = " \t\n"

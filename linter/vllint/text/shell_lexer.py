@@ -1,7 +1,5 @@
 """Reading one shell word into its parts, with bash's rules of quoting."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Container
 from enum import Enum

@@ -1,7 +1,5 @@
 """Looking up what `$name`, `${name[index]}`, `$1` and `$@` stand for."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import NamedTuple

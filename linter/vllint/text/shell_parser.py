@@ -38,9 +38,9 @@ _KEYWORD = re.compile(
     r"(?=[ \t\r\n;&|()<>]|\Z)"
 )
 _FUNCTION = re.compile(r"([^\s|&;()<>\"'\\$`=]+)[ \t]*\([ \t]*\)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FUNCTION_NAME = re.compile(r"[^\s|&;()<>\"'\\$`]+")
-_JUNK = re.compile(
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_FUNCTION_NAME = r"[^\s|&;()<>\"'\\$`]+"
+_JUNK = (
     r"(?:(?:if|then|elif|else|fi|while|until|do|done|esac|time|\{|\}|!)(?=[ \t\r\n;&|()<>]|\Z)"
     r"|[;&|()<>\"'\s])+"
 )
@@ -277,7 +277,7 @@ class Parser:
         self.skip_blanks()
         if self.text.startswith("((", self.position):
             return self._arithmetic_for()
-        match = _NAME.match(self.text, self.position)
+        match = re.compile(_NAME).match(self.text, self.position)
         if match is None:
             raise ShellSyntaxError(self.position)
         self.position = match.end()
@@ -331,7 +331,7 @@ class Parser:
 
     def _function(self) -> Node:
         self.skip_blanks()
-        match = _FUNCTION_NAME.match(self.text, self.position)
+        match = re.compile(_FUNCTION_NAME).match(self.text, self.position)
         if match is None:
             raise ShellSyntaxError(self.position)
         self.position = match.end()
@@ -365,7 +365,7 @@ class Parser:
         stop = len(self.text) if stop < 0 else stop
         while True:
             self.skip_lines()
-            junk = _JUNK.match(self.text, self.position)
+            junk = re.compile(_JUNK).match(self.text, self.position)
             if junk:
                 self.position = junk.end()
                 continue

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-_ESCAPE = re.compile(
+_ESCAPE = (
     r"\\(?:(?P<octal>[0-7]{1,3})|x(?P<hex>[0-9a-fA-F]{1,2})|u(?P<short>[0-9a-fA-F]{1,4})"
-    r"|U(?P<long>[0-9a-fA-F]{1,8})|c(?P<control>.)|(?P<other>.))",
-    re.DOTALL,
+    r"|U(?P<long>[0-9a-fA-F]{1,8})|c(?P<control>.)|(?P<other>.))"
 )
 _LETTERS = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
@@ -23,7 +22,7 @@ def ansi_c_text(body: str) -> tuple[tuple[int, int, str], ...] | None:
     """
     found: list[tuple[int, int, str]] = []
     last = 0
-    for match in _ESCAPE.finditer(body):
+    for match in re.finditer(_ESCAPE, body, re.DOTALL):
         found.extend((at, at + 1, body[at]) for at in range(last, match.start()))
         character = _character(match)
         if character is None:

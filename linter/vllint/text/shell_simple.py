@@ -1,7 +1,5 @@
 """Reading a simple command: assignments, words and redirects."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
@@ -25,7 +23,7 @@ _REDIRECT = re.compile(
     r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|>(?!\()|<(?!\())"
 )
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\])?(\+?)=")
-_KEY = re.compile(r"\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]=")
+_KEY = r"\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]="
 
 
 class Heredoc(NamedTuple):
@@ -171,7 +169,7 @@ class SimpleReader(NamedTuple):
                 continue
             if text[at] == ")":
                 return tuple(elements), at + 1
-            key = _KEY.match(text, at)
+            key = re.compile(_KEY).match(text, at)
             word = self.lexer.word(key.end() if key else at, self.depth)
             if word.end == word.start and not key:
                 raise ShellSyntaxError(at)

@@ -3,8 +3,6 @@
 Positions are offsets into the script's text. A word keeps its parts unexpanded.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, TypeAlias
 
 
@@ -46,7 +44,7 @@ class Parameter(NamedTuple):
     name: str
     subscript: str = ""
     operator: str = ""
-    operand: tuple[Part, ...] = ()
+    operand: "tuple[Part, ...]" = ()
 
 
 class Arithmetic(NamedTuple):
@@ -55,7 +53,7 @@ class Arithmetic(NamedTuple):
     start: int
     end: int
     quoted: bool
-    expression: tuple[Part, ...]
+    expression: "tuple[Part, ...]"
 
 
 class Opaque(NamedTuple):
@@ -64,7 +62,7 @@ class Opaque(NamedTuple):
     start: int
     end: int
     quoted: bool
-    body: Sequence | None = None
+    body: "Sequence | None" = None
 
 
 class Gap(NamedTuple):
@@ -83,7 +81,7 @@ class RawWord(NamedTuple):
 
     start: int
     end: int
-    parts: tuple[Part, ...]
+    parts: "tuple[Part, ...]"
 
 
 class Element(NamedTuple):
@@ -126,33 +124,33 @@ class Calculation(NamedTuple):
 
     start: int
     end: int
-    expression: tuple[Part, ...]
+    expression: "tuple[Part, ...]"
 
 
 class Sequence(NamedTuple):
     """Commands one after another."""
 
-    nodes: tuple[Node, ...]
+    nodes: "tuple[Node, ...]"
 
 
 class Chain(NamedTuple):
     """Commands joined by `&&` and `||`."""
 
-    first: Node
-    rest: tuple[tuple[str, Node], ...]
+    first: "Node"
+    rest: "tuple[tuple[str, Node], ...]"
 
 
 class Pipeline(NamedTuple):
     """Commands that run in processes of their own: piped, in the background or in parentheses."""
 
-    nodes: tuple[Node, ...]
+    nodes: "tuple[Node, ...]"
 
 
 class If(NamedTuple):
     """Conditions with their bodies; the first condition stands at `[start, end)`."""
 
-    clauses: tuple[tuple[Sequence, Sequence], ...]
-    otherwise: Sequence | None
+    clauses: "tuple[tuple[Sequence, Sequence], ...]"
+    otherwise: "Sequence | None"
     start: int
     end: int
 
@@ -160,8 +158,8 @@ class If(NamedTuple):
 class While(NamedTuple):
     """`while` and `until`; the condition stands at `[start, end)`."""
 
-    condition: Sequence
-    body: Sequence
+    condition: "Sequence"
+    body: "Sequence"
     start: int
     end: int
 
@@ -171,7 +169,7 @@ class For(NamedTuple):
 
     name: str
     words: tuple[RawWord, ...] | None
-    body: Sequence
+    body: "Sequence"
     start: int
     end: int
     counted: bool = True
@@ -181,7 +179,7 @@ class ArithmeticFor(NamedTuple):
     """`for ((...; ...; ...))`, the three expressions in the header."""
 
     header: tuple[Calculation, ...]
-    body: Sequence
+    body: "Sequence"
     start: int
     end: int
 
@@ -190,7 +188,7 @@ class CaseItem(NamedTuple):
     """Patterns and their commands; `falls` when the next item is tried or run as well."""
 
     catches_all: bool
-    body: Sequence
+    body: "Sequence"
     falls: bool
 
 
@@ -205,13 +203,13 @@ class Function(NamedTuple):
     """A function's definition."""
 
     name: str
-    body: Node
+    body: "Node"
 
 
 class Redirected(NamedTuple):
     """A compound command with redirects."""
 
-    node: Node
+    node: "Node"
     targets: tuple[RawWord, ...]
 
 

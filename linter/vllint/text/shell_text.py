@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
 
 from vllint_schemas import Hole, Origin, Run, Span, Word
 
@@ -13,7 +14,7 @@ GAP = "\ue000"
 class ShellText:
     """The text of a `Word` in which each hole became one character that belongs to a word."""
 
-    __slots__ = ("_runs", "_starts", "gaps", "in_place", "text", "word")
+    __slots__ = ("_runs", "_shift", "_starts", "gaps", "in_place", "text", "word")
 
     def __init__(self, word: Word) -> None:
         self.word = word
@@ -23,6 +24,9 @@ class ShellText:
         if word.holes:
             self._fill(word)
         self._starts = [run.start for run in self._runs]
+        whole = self._runs[0] if len(self._runs) == 1 else None
+        is_plain = whole is not None and whole.verbatim and whole.length == len(self.text)
+        self._shift = whole.source.start if whole is not None and is_plain else None
         site = word.site
         self.in_place = all(_within(run.source, site) for run in self._runs)
 
@@ -45,6 +49,8 @@ class ShellText:
     def place(self, start: int, end: int) -> Span:
         """Return where `[start, end)` stands in the file; the whole script's site if not more is known."""
         site = self.word.site
+        if self._shift is not None and self.in_place:
+            return Span(site.path, start + self._shift, end + self._shift)
         runs = self._runs[max(bisect_right(self._starts, start) - 1, 0) : bisect_left(self._starts, end)]
         if start == end:
             runs = self._runs[max(bisect_right(self._starts, start) - 1, 0) :][:1]
@@ -55,17 +61,23 @@ class ShellText:
 
     def piece(self, start: int, end: int) -> Word:
         """Return the text `[start, end)` as a word, its gaps as holes again."""
-        if any(start <= gap < end for gap in self.gaps):
+        if self.gaps and any(start <= gap < end for gap in self.gaps):
             return self._piece_with_gaps(start, end)
+        place = self.place(start, end)
+        word = self.word
+        if self._shift is not None and self.in_place and end > start:
+            runs = (Run(0, end - start, place),)
+            return Word(self.text[start:end], runs, place, (), word.origin, word.via)
+        return Word(self.text[start:end], self._runs_of(start, end), place, (), word.origin, word.via)
+
+    def _runs_of(self, start: int, end: int) -> tuple[Run, ...]:
         low = max(bisect_right(self._starts, start) - 1, 0)
         runs = []
         for run in self._runs[low : bisect_left(self._starts, end)]:
             left, right = max(run.start, start), min(run.start + run.length, end)
             if left < right:
                 runs.append(Run(left - start, right - left, _part(run, start, end)))
-        word = self.word
-        place = self.place(start, end)
-        return Word(self.text[start:end], tuple(runs), place, (), word.origin, word.via)
+        return tuple(runs)
 
     def _piece_with_gaps(self, start: int, end: int) -> Word:
         parts = []
@@ -93,6 +105,13 @@ def standing_for(text: str, place: Span, origin: Origin = Origin.LITERAL, via: t
     else:
         runs = (Run(0, len(text), place),) if text else ()
     return Word(text, runs, place, (), origin, via)
+
+
+def with_splits(word: Word, splits: bool) -> Word:
+    """Return `word` with holes that do, or do not, stand for any number of words."""
+    if all(hole.splits == splits for hole in word.holes):
+        return word
+    return replace(word, holes=tuple(hole._replace(splits=splits) for hole in word.holes))
 
 
 def _within(span: Span, site: Span) -> bool:

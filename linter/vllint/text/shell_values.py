@@ -1,7 +1,5 @@
 """What is known of a shell's variables at one point of a script, and of several points at once."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -94,7 +92,7 @@ class State:
         self.attributes: frozenset[str] = frozenset()
         self.writes: dict[str, bool] = {}
 
-    def copy(self) -> State:
+    def copy(self) -> "State":
         """Return a state of its own that records its writes in the same place."""
         other = State.__new__(State)
         other.values = dict(self.values)
@@ -158,13 +156,6 @@ class State:
 def unknown(reason: str, name: str, place: Span, splits: bool = False) -> Word:
     """Return an unknown word; `{name}` in the reason stands for the name."""
     return Word.unknown(reason.replace("{name}", name), place, splits)
-
-
-def with_splits(word: Word, splits: bool) -> Word:
-    """Return `word` with holes that do, or do not, stand for any number of words."""
-    if all(hole.splits == splits for hole in word.holes):
-        return word
-    return replace(word, holes=tuple(hole._replace(splits=splits) for hole in word.holes))
 
 
 def merge(states: Iterable[State | None], reason: str, defaults: bool = False) -> State | None:

@@ -1,7 +1,5 @@
 """The walk through a script: what it has found, where it stands, and how far it may go."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 

@@ -5,13 +5,10 @@ blanks, both quotes and backslashes are special, `$( )` and backticks keep blank
 and comments are not known. At an unquoted `;`, `&`, `|`, `<` or `>` it stops, and the rest is lost.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
-from vllint.text.shell_text import ShellText
-from vllint.text.shell_values import with_splits
+from vllint.text.shell_text import ShellText, with_splits
 from vllint_schemas import Slot, SlotKind, Span, Word
 
 _PLAIN = re.compile(r"[^ \t\r\n\\`()\"';&|<>\ue000]+")
@@ -169,6 +166,9 @@ class _Splitter:
         site = self.source.place(start, end)
         mark = self.text[start] if self.quotes == 2 and self.text[start] == self.text[end - 1] else ""
         slot = Slot(SlotKind.SHELL, site, mark if mark in "\"'" else "")
-        word = Word.join((self._part(piece) for piece in self.pieces), site)
+        if len(self.pieces) == 1:
+            word = self._part(self.pieces[0])
+        else:
+            word = Word.join((self._part(piece) for piece in self.pieces), site)
         slot_if_in_place = slot if self.source.in_place else None
         return Word(word.text, word.runs, site, word.holes, word.origin, word.via, slot_if_in_place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, best_layout, layout_fix
-from vllint_schemas import Finding, Related, Severity, Span, Unknown
+from vllint_schemas import EntryPoint, Finding, Related, Severity, Span, Unknown
 
 
 class GpusIdle(Rule):
@@ -130,8 +130,7 @@ services:
             place,
             f"{idle} of {count.value} GPUs sit idle: the launch uses {used}"
             f"{_shared(mates)}{_cost(facts, idle, count.value)}",
-            "raise `--data-parallel-size` for more copies of the model, or `--tensor-parallel-size` to spread"
-            " one over more GPUs",
+            _help(facts),
             related=reserved,
             fix=layout_fix(facts, best_layout(facts, count.value)) if mates == 0 else None,
             subject=f"gpus_used={used}",
@@ -145,6 +144,15 @@ def _place(facts: LaunchFacts) -> Span:
     if place is None and count is not None and count.path == facts.launch.at.path:
         return count
     return place or facts.launch.at
+
+
+def _help(facts: LaunchFacts) -> str:
+    if facts.launch.entry_point is EntryPoint.LLM:
+        return "raise `tensor_parallel_size`, or run one process for each GPU"
+    return (
+        "raise `--data-parallel-size` for more copies of the model, or `--tensor-parallel-size` to spread"
+        " one over more GPUs"
+    )
 
 
 def _shared(mates: int) -> str:

@@ -1,0 +1,1 @@
+"""Rules about throughput and latency."""

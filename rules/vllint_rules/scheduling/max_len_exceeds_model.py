@@ -1,0 +1,192 @@
+"""SCH001 max-len-exceeds-model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vllint import Example, LaunchFacts, Rule, Setting, set_options, version_key
+from vllint_schemas import (
+    Applicability,
+    Finding,
+    Fix,
+    Located,
+    ModelFacts,
+    Related,
+    Severity,
+    Unknown,
+)
+
+_LENGTH = "max_model_len"
+_ALLOWED = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
+
+_OTHER_CONFIGS = ("hf_overrides", "hf_config_path", "rope_scaling", "config_format", "runner", "task", "convert")
+"""Options that may change the config, or make a sentence encoder with a length of its own."""
+
+_GENERATORS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+
+_OWN_FORMAT = ("istral", "ixtral", "oxtral", "devstral")
+"""Mistral's repositories hold `params.json` as well, whose length is another (`config.py:893`)."""
+
+_UNSCALED = frozenset({"su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling"})
+_SCALED_TO_0_29 = frozenset({"yarn", "deepseek_yarn"})
+_UNSCALED_SINCE = (0, 30)
+"""Rope types whose factor the length holds already, and the release that stopped to apply it for YaRN."""
+
+
+class MaxLenExceedsModel(Rule):
+    """The context cannot be longer than the model's config allows.
+
+    ## What it does
+
+    Compares `--max-model-len` with the length that vLLM derives from the model's config: the positions it
+    has, times the factor of a linear or dynamic rope scaling. Configs that options change are left alone.
+
+    ## Why is this bad?
+
+    vLLM refuses the configuration, unless the environment variable `VLLM_ALLOW_LONG_MAX_MODEL_LEN=1` takes
+    that check away. Positions the model has not learned give bad text or a crash.
+
+    ## Example
+
+    `vllm serve Qwen/Qwen3-32B --max-model-len 131072`: the model's config has 40960 positions.
+
+    ## Use instead
+
+    `vllm serve Qwen/Qwen3-32B --max-model-len 40960`, or rope scaling by `--hf-overrides` with a
+    `max_position_embeddings` to match, where the model's card describes it.
+
+    ## Fix safety
+
+    Unsafe: the longer context may have been wanted, and rope scaling forgotten.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "SCH001"
+    name = "max-len-exceeds-model"
+    severity = Severity.ERROR
+    stage = "config"
+    source = "config/model.py:2669"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/features/context_extension.html"
+    needs = ("model",)
+    tags = ("scheduling",)
+
+    BAD = (
+        Example(
+            text="vllm serve Qwen/Qwen3-32B --max-model-len 131072\n"
+            "#                                         ~~~~~~\n",
+            fixed="vllm serve Qwen/Qwen3-32B --max-model-len 40960\n",
+        ),
+        Example(
+            title="compose",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.33.0
+    command: ["--model", "Qwen/Qwen2.5-7B-Instruct", "--max-model-len", "64k"]
+    #                                                                    ~~~
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.33.0
+    command: ["--model", "Qwen/Qwen2.5-7B-Instruct", "--max-model-len", "32768"]
+""",
+        ),
+    )
+    GOOD = (
+        Example(text="vllm serve Qwen/Qwen3-32B --max-model-len 40960\n"),
+        Example(title="as much as fits", text="vllm serve Qwen/Qwen3-32B --max-model-len auto\n"),
+        Example(
+            title="the check is off",
+            text="VLLM_ALLOW_LONG_MAX_MODEL_LEN=1 vllm serve Qwen/Qwen3-32B --max-model-len 131072\n",
+        ),
+        Example(
+            title="the config is changed",
+            text="vllm serve Qwen/Qwen3-32B --max-model-len 131072 --hf-overrides"
+            ' \'{"max_position_embeddings": 131072, "rope_parameters": {"rope_type": "yarn",'
+            ' "rope_theta": 1000000, "factor": 4.0, "original_max_position_embeddings": 32768}}\'\n',
+        ),
+    )
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding for a length that the config does not give."""
+        asked = facts.args.integer(_LENGTH)
+        limit = _limit(facts.model)
+        if isinstance(asked, Unknown) or limit is None or asked.value <= limit:
+            return
+        if _may_differ(facts) or _is_allowed(facts):
+            return
+        earlier = _earlier_limit(facts.model, limit)
+        if asked.value <= earlier and version_key(facts.release.judged) < _UNSCALED_SINCE:
+            return
+        worked = asked.value <= earlier
+        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        edits = set_options(facts, (Setting("--max-model-len", _LENGTH, str(limit)),))
+        title = f"write `--max-model-len {limit}`"
+        yield self.finding(
+            facts,
+            facts.args.place(_LENGTH) or facts.launch.at,
+            f"{asked.value} tokens are more than the {limit} that the config of `{facts.model.id}` allows"
+            f"{_caveat(facts, worked)}",
+            f"take at most {limit}, or add rope scaling and `max_position_embeddings` by `--hf-overrides` if"
+            f" the model is made for it; `{_ALLOWED}=1` only switches the check off",
+            severity=_severity(facts, worked),
+            related=() if named is None else (Related(named, "the model"),),
+            fix=None if edits is None else Fix(title, Applicability.UNSAFE, edits),
+            subject=f"max_model_len={asked.value}",
+        )
+
+
+def _limit(model: ModelFacts) -> int | None:
+    """Return the longest context of a model that generates text, `None` where it is not known for sure."""
+    architecture, derived = model.architecture or "", model.derived_max_model_len
+    if derived is None or model.encoder_only is not False or not architecture.endswith(_GENERATORS):
+        return None
+    if any(name in f"{model.id} {architecture}".lower() for name in _OWN_FORMAT):
+        return None
+    if model.rope_type is None or model.rope_type in _UNSCALED:
+        return derived
+    # The factor may stand in the text part of a composite config.
+    return max(derived, int((model.max_position_embeddings or 0) * (model.rope_factor or 1)))
+
+
+def _earlier_limit(model: ModelFacts, limit: int) -> int:
+    """Return the longest context until 0.29, which multiplied by the factor of YaRN."""
+    if model.rope_type not in _SCALED_TO_0_29:
+        return limit
+    positions = model.original_max_position_embeddings or model.max_position_embeddings or 0
+    return max(limit, int(positions * (model.rope_factor or 1)))
+
+
+def _may_differ(facts: LaunchFacts) -> bool:
+    """Whether options may give the model another config, or another kind of length."""
+    return facts.args.open_ended is not None or any(facts.args.given(dest) for dest in _OTHER_CONFIGS)
+
+
+def _is_allowed(facts: LaunchFacts) -> bool:
+    """Whether the check is off, or may be: the variable's value is not known, or stands elsewhere."""
+    values = [variable.value for variable in facts.launch.env if variable.name == _ALLOWED]
+    if values:
+        return not values[-1].is_known or values[-1].text.strip().lower() in ("1", "true")
+    return any(_ALLOWED in text for text in facts.sources.values())
+
+
+def _is_open(facts: LaunchFacts) -> bool:
+    """Whether the container may have more variables than the file shows."""
+    container = facts.launch.container
+    return container is not None and (container.open_ended is not None or container.builds_image)
+
+
+def _severity(facts: LaunchFacts, worked: bool) -> Severity:
+    found = facts.release.severity(worked)
+    return Severity.WARNING if found is Severity.ERROR and _is_open(facts) else found
+
+
+def _caveat(facts: LaunchFacts, worked: bool) -> str:
+    said = facts.release.caveat(worked)
+    return said or (f" (unless `{_ALLOWED}` is set out of sight)" if _is_open(facts) else "")
