@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vllint.facts import FactName, LaunchFacts
 from vllint.rule import Rule
 from vllint.settings import Settings, is_selected, severity_of
-from vllint.suppress import idle_suppressions, read_suppressions, suppress
+from vllint.suppress import idle_suppressions, misspelt_comments, read_suppressions, suppress
 from vllint_schemas import Finding, SourceProblem, Span, Unknown
 
 
@@ -143,12 +143,15 @@ def heed_comments(
     left, used = suppress(said.findings, comments, extents)
     own = [one for one in comments if one.comment.path == path]
     judging = [rule for rule in rules if rule.code not in said.silent]
-    problems = idle_suppressions(own, used, rules, judging, settings, texts[path]) if own else iter(())
+    problems = [
+        *idle_suppressions(own, used, rules, judging, settings, texts[path]),
+        *misspelt_comments(texts[path], path),
+    ]
     extra = _selected(_about(problems, rules), settings, {rule.code: rule for rule in rules})
     return tuple(sorted((*left, *extra), key=_place))
 
 
-def _about(problems: Iterator[SourceProblem], rules: Sequence[Rule]) -> Iterator[Finding]:
+def _about(problems: Iterable[SourceProblem], rules: Sequence[Rule]) -> Iterator[Finding]:
     for problem in problems:
         for rule in rules:
             yield from rule.check_source(problem)

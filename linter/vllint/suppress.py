@@ -12,8 +12,12 @@ from vllint_schemas import Edit, Finding, SourceProblem, Span
 
 _COMMENT = re.compile(
     r"(?:^|(?<=\s))(?:#|//)[ \t]*vllint:[ \t]*(?P<scope>file-ignore|ignore)\b"
-    r"[ \t]*(?:\[(?P<rules>[^\]\r\n]*)\])?[^\r\n]*"
+    r"[ \t]*(?:\[(?P<rules>[^\]\r\n]*)\]|(?P<codes>[A-Z]{3,}\d{3}(?:[ \t]*,?[ \t]*[A-Z]{3,}\d{3})*))?[^\r\n]*"
 )
+"""Codes may stand without brackets: to silence every rule where one is named would be a bad surprise."""
+
+_OURS = re.compile(r"(?:^|(?<=\s))(?:#|//)[ \t]*vllint:[ \t]*(?P<said>[^\r\n]*)", re.MULTILINE)
+_UNDERSTOOD = re.compile(r"(?:file-ignore|ignore)\b|(?:.*[\s,])?(?:gpu|vllm)=\S")
 
 
 class Suppression(NamedTuple):
@@ -56,10 +60,18 @@ def read_suppressions(text: str, path: str) -> tuple[Suppression, ...]:
     return tuple(_suppressions(text, path))
 
 
+def misspelt_comments(text: str, path: str) -> Iterator[SourceProblem]:
+    """Yield the comments that are addressed to vllint and say nothing that it understands."""
+    for match in _OURS.finditer(text):
+        if not _UNDERSTOOD.match(match["said"]):
+            message = "the comment says nothing that vllint understands"
+            yield SourceProblem("unknown_rule", message, Span(path, match.start(), match.end()))
+
+
 def _suppressions(text: str, path: str) -> Iterator[Suppression]:
     for match in _COMMENT.finditer(text):
-        listed = match["rules"]
-        rules = tuple(part.strip() for part in (listed or "").split(",") if part.strip())
+        listed = match["rules"] or (match["codes"] or "").replace(" ", ",")
+        rules = tuple(part.strip() for part in listed.split(",") if part.strip())
         comment = Span(path, match.start(), match.end())
         whole = match["scope"] == "file-ignore"
         yield Suppression(rules, comment, None if whole else _covered(text, path, match.start()))

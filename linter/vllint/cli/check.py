@@ -96,6 +96,15 @@ def _request(given: dict[str, Any]) -> Request:
     )
 
 
+_FORMATS_OF_SUFFIX = {
+    ".json": frozenset({"json", "sarif", "gitlab"}),
+    ".sarif": frozenset({"sarif"}),
+    ".xml": frozenset({"junit"}),
+    ".txt": frozenset({"full", "concise", "github"}),
+}
+"""What the names of files promise."""
+
+
 def _outputs(formats: tuple[str, ...], files: tuple[str, ...]) -> tuple[Output, ...]:
     """Pair the formats with the files: the first file belongs to the first format, and so on."""
     if not formats:
@@ -104,6 +113,13 @@ def _outputs(formats: tuple[str, ...], files: tuple[str, ...]) -> tuple[Output, 
         raise click.UsageError("there are more --output-file than --output-format")
     if len(formats) - len(files) > 1:
         raise click.UsageError("all formats but one need an --output-file")
+    for file, format_ in zip(files, formats, strict=False):
+        expected = _FORMATS_OF_SUFFIX.get(Path(file).suffix)
+        if expected is not None and format_ not in expected:
+            raise click.UsageError(
+                f"--output-file {file} goes with --output-format {format_}: files go to the formats in their"
+                " order, and the format for the screen stands last"
+            )
     paths = [None if name == "-" else Path(name) for name in files]
     return tuple(
         Output(name, paths[position] if position < len(paths) else None)

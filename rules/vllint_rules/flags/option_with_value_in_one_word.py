@@ -33,7 +33,8 @@ class OptionWithValueInOneWord(Rule):
 
     ## Fix safety
 
-    Safe: the fix makes words of it as a shell would.
+    The fix makes words of it as a shell would. It is safe where vLLM refuses the word; where vLLM ignores it
+    and starts, unsafe: then the option takes effect for the first time.
 
     ## Since
 
@@ -148,13 +149,14 @@ services:
         word = mistake.argument.flag
         parts = _parts(word.text)
         edits = replace_argument(facts, mistake.argument, parts) if mistake.argument.first >= 0 else None
+        applicability = Applicability.SAFE if mistake.refused else Applicability.UNSAFE
         return self.finding(
             facts,
             word.span,
             f"`{word.text}` is one word: vLLM {_effect(facts, mistake)}",
             f"write {len(parts)} words" if parts else "write the option and its value as two words",
             severity=Severity.ERROR if mistake.refused else Severity.WARNING,
-            fix=Fix("part the words", Applicability.SAFE, edits) if edits and parts else None,
+            fix=Fix("part the words", applicability, edits) if edits and parts else None,
             subject=f"word={parts[0] if parts else word.text}",
         )
 

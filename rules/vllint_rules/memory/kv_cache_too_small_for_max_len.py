@@ -56,7 +56,7 @@ class KvCacheTooSmallForMaxLen(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
-    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM006"})
+    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM006", "SCH001"})
     tags = ("memory", "hardware")
 
     BAD = (

@@ -11,6 +11,9 @@ from vllint_schemas.parallel import Parallel
 _REQUESTS = 8
 """Requests of full length that each copy must hold at once, at worst, for the advice to be given."""
 
+_SPREAD = 4
+"""How many times too wide the model must be spread over NVLink; two GPUs lose little to it."""
+
 _CHOSEN = ("decode_context_parallel_size", "speculative_config", "performance_mode", "kv_transfer_config")
 """Options that say the layout was thought about, or is for latency."""
 
@@ -21,7 +24,8 @@ class DpVsTp(Rule):
     ## What it does
 
     Looks for dense models on several GPUs of a known card where fewer GPUs hold a copy with much room: the
-    weights, and the KV cache of eight requests of the full context length by the estimate's worst case.
+    weights, and the KV cache of eight requests of the full context length by the estimate's worst case. Cards
+    with NVLink, or that may have it, must be four times as many as needed: over two of them little is lost.
 
     ## Why is this bad?
 
@@ -59,20 +63,23 @@ class DpVsTp(Rule):
             gpu="H100:4",
         ),
         Example(
-            title="compose",
+            title="over PCIe",
             path="compose.yaml",
             text="""\
 services:
   vllm:
     image: vllm/vllm-openai:v0.33.0
-    command: [--model, Qwen/Qwen3-8B, --tensor-parallel-size, "2"]
-    #                                                          ~
+    command: [--model, Qwen/Qwen3-8B, --max-model-len, "8192", --tensor-parallel-size, "2"]
+    #                                                                                   ~
 """,
-            gpu="H100:2",
+            gpu="L40S:2",
         ),
     )
     GOOD = (
         Example(text="vllm serve Qwen/Qwen2.5-7B-Instruct -tp 1 -dp 4\n", gpu="H100:4"),
+        Example(
+            title="two GPUs with NVLink", text="vllm serve Qwen/Qwen2.5-7B-Instruct -tp 2\n", gpu="H100:2"
+        ),
         Example(title="too large for one GPU", text="vllm serve Qwen/Qwen2.5-72B -tp 4\n", gpu="H100:4"),
         Example(
             title="fits one GPU, with little room for requests",
@@ -91,6 +98,8 @@ services:
         if better is None or better.tensor >= layout.tensor or better.gpus_needed_here != gpus:
             return
         if memory_verdict(facts, better) != "fits" or _requests(facts, better) < _REQUESTS:
+            return
+        if layout.tensor // better.tensor < _SPREAD and facts.gpu.value.nvlink is not False:
             return
         words = f"`--tensor-parallel-size {better.tensor} --data-parallel-size {better.data}`"
         fit = "GPU holds" if better.tensor == 1 else "GPUs hold"

@@ -10,6 +10,10 @@ from vllint_schemas import Applicability, Edit, Finding, Fix, Severity, Word
 _PLUGINS = frozenset({"ascend", "gaudi", "neuron", "rbln"})
 """Methods that well-known plug-ins of vLLM bring along."""
 
+_TAKEN_BY_CHECKPOINTS = frozenset({"marlin"})
+"""Names in no list that AWQ and GPTQ checkpoints take for their own method (vLLM 0.33.0
+`model_executor/layers/quantization/auto_awq.py:276` and `auto_gptq.py:223`)."""
+
 _NONE = frozenset({"", "None"})
 """Texts that mean no method."""
 
@@ -87,7 +91,7 @@ services:
         # vLLM folds the case from 0.10 on, when its parser no longer lists the methods.
         folds = version_key(facts.release.judged) >= (0, 10)
         name = word.text.lower() if folds else word.text
-        if word.is_known and word.text not in _NONE and name not in names | _PLUGINS:
+        if word.is_known and word.text not in _NONE and name not in names | _PLUGINS | _TAKEN_BY_CHECKPOINTS:
             yield self._unknown(facts, word, name, names)
 
     def _unknown(self, facts: LaunchFacts, word: Word, name: str, names: frozenset[str]) -> Finding:

@@ -19,7 +19,15 @@ from vllint_schemas import (
 _LENGTH = "max_model_len"
 _ALLOWED = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
 
-_OTHER_CONFIGS = ("hf_overrides", "hf_config_path", "rope_scaling", "config_format", "runner", "task", "convert")
+_OTHER_CONFIGS = (
+    "hf_overrides",
+    "hf_config_path",
+    "rope_scaling",
+    "config_format",
+    "runner",
+    "task",
+    "convert",
+)
 """Options that may change the config, or make a sentence encoder with a length of its own."""
 
 _GENERATORS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")

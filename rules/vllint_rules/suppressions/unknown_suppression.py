@@ -45,10 +45,17 @@ class UnknownSuppression(Rule):
             text="vllm serve Qwen/Qwen3-8B  # vllint: ignore[XYZ999]\n"
             "                          ~~~~~~~~~~~~~~~~~~~~~~~~\n",
         ),
+        Example(
+            title="misspelt",
+            text="vllm serve Qwen/Qwen3-8B  # vllint: ignor[PAR001]\n"
+            "#                         ~~~~~~~~~~~~~~~~~~~~~~~\n",
+        ),
     )
     GOOD = (Example(text="vllm serve Qwen/Qwen3-8B\n"),)
 
     def check_source(self, problem: SourceProblem) -> Iterator[Finding]:
         """Yield a finding for a name that means no rule."""
         if problem.kind == "unknown_rule":
-            yield self.source_finding(problem, "write the rule's code or name")
+            yield self.source_finding(
+                problem, "write `ignore[CODE]`, with a rule's code or name, or facts, as `gpu=H100:8`"
+            )

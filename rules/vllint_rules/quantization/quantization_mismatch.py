@@ -1,0 +1,174 @@
+"""QNT006 quantization-mismatch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vllint import Example, LaunchFacts, Rule, releases, remove_argument, value_names, version_key
+from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity
+
+_AWQ = frozenset({"awq", "awq_marlin", "auto_awq"})
+_GPTQ = frozenset({"gptq", "gptq_marlin", "auto_gptq"})
+_MODELOPT = frozenset({"modelopt", "modelopt_fp4", "modelopt_mxfp8", "modelopt_mixed"})
+
+_FAMILIES = {
+    "awq": _AWQ,
+    "gptq": _GPTQ,
+    "fp8": frozenset({"fp8"}),
+    "compressed-tensors": frozenset({"compressed-tensors"}),
+}
+"""A checkpoint's method, and the names that `--quantization` may give it.
+
+ModelOpt's and gpt-oss's are missing: with them vLLM takes the checkpoint's method whatever the option says.
+"""
+
+_COMPETING = frozenset().union(*_FAMILIES.values(), _MODELOPT)
+"""Methods that no release takes for another's checkpoint."""
+
+_COMPETING_NOW = frozenset(
+    {
+        "fp_quant",
+        "experts_int8",
+        "quark",
+        "torchao",
+        "mxfp4",
+        "gpt_oss_mxfp4",
+        "online",
+        "fp8_per_tensor",
+        "fp8_per_block",
+        "fp8_per_channel",
+        "int8_per_channel_weight_only",
+        "nvfp4_per_token",
+        "mxfp8",
+    }
+)
+"""Methods that the newest release takes for none of these checkpoints; tried one by one."""
+
+_OTHER_CONFIGURATION = ("revision", "hf_config_path", "config_format")
+
+
+class QuantizationMismatch(Rule):
+    """The quantization method must be the checkpoint's own.
+
+    ## What it does
+
+    Compares `--quantization` with the method that the checkpoint's `config.json` names, where that is AWQ,
+    GPTQ, FP8 or compressed-tensors. Names of kernels for the same method, as `awq_marlin`, are no conflict.
+
+    ## Why is this bad?
+
+    A checkpoint's weights are packed by one method, and vLLM refuses to read them by another. Methods that
+    quantize while loading, as `fp8_per_tensor`, want weights that are not quantized yet.
+
+    ## Example
+
+    `vllm serve Qwen/Qwen3-8B-FP8 --quantization awq`
+
+    ## Use instead
+
+    `vllm serve Qwen/Qwen3-8B-FP8`: vLLM finds the method by itself.
+
+    ## Fix safety
+
+    Safe: the option goes, and the checkpoint stays. Unsafe where a fork may know more than vLLM does.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "QNT006"
+    name = "quantization-mismatch"
+    severity = Severity.ERROR
+    stage = "config"
+    source = "config/model.py:1457"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/features/quantization/index.html"
+    needs = ("model",)
+    waits_for = frozenset({"QNT008"})
+    tags = ("quantization",)
+
+    BAD = (
+        Example(
+            text="vllm serve Qwen/Qwen3-8B-FP8 --quantization awq\n"
+            "#                                           ~~~\n",
+            fixed="vllm serve Qwen/Qwen3-8B-FP8\n",
+        ),
+        Example(
+            title="compressed-tensors is no FP8 checkpoint",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    command:
+      - RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic
+      - --quantization=fp8
+      #                ~~~
+      - --port=8001
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    command:
+      - RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic
+      - --port=8001
+""",
+        ),
+        Example(
+            title="quantized twice",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B-FP8 -q fp8_per_tensor --port 8001\n",
+            fixed="vllm serve Qwen/Qwen3-8B-FP8 --port 8001\n",
+        ),
+    )
+    GOOD = (
+        Example(text="vllm serve Qwen/Qwen3-8B-FP8 --quantization FP8\n"),
+        Example(title="quantized while it loads", text="vllm serve Qwen/Qwen3-8B --quantization fp8\n"),
+        Example(
+            title="ModelOpt's own method counts",
+            text="vllm serve nvidia/Llama-3.1-70B-Instruct-FP8 --quantization fp8\n",
+        ),
+        Example(
+            title="another revision may be quantized in another way",
+            text="vllm serve Qwen/Qwen3-8B-FP8 --revision awq --quantization awq\n",
+        ),
+    )
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding for a method that is not the checkpoint's."""
+        argument, written = facts.args.given("quantization"), facts.model.quantization
+        if argument is None or written is None or not argument.values or written.algorithm is not None:
+            return
+        word, newest = argument.values[-1], facts.release.judged == releases()[-1]
+        name = word.text.lower() if version_key(facts.release.judged) >= (0, 10) else word.text
+        own = _FAMILIES.get(written.method)
+        if own is None or not word.is_known or name in own or _reads_another_configuration(facts):
+            return
+        if name not in (_COMPETING | _COMPETING_NOW if newest else _COMPETING):
+            return
+        if name not in (value_names("quantization").of(facts.release.judged) or frozenset()):
+            return
+        release, model = facts.release, facts.args.model
+        edits = remove_argument(facts, argument)
+        level = Applicability.UNSAFE if release.doubt else Applicability.SAFE
+        yield self.finding(
+            facts,
+            word.span,
+            f"`{facts.model.id}` is quantized with `{written.method}`, not `{word.text}`"
+            f"{release.caveat(name in _COMPETING_NOW)}",
+            "leave the option out: vLLM finds a checkpoint's own method by itself",
+            severity=release.severity(name in _COMPETING_NOW),
+            related=(Related(model.span, "the model"),)
+            if isinstance(model, Located) and model.span is not None
+            else (),
+            fix=None if edits is None else Fix("leave the option out", level, edits),
+            subject=f"quantization={word.text}",
+        )
+
+
+def _reads_another_configuration(facts: LaunchFacts) -> bool:
+    """Whether vLLM may read another `config.json` than the one that is known."""
+    given = any(facts.args.given(dest) is not None for dest in _OTHER_CONFIGURATION)
+    return given or facts.args.open_ended is not None
