@@ -78,7 +78,9 @@ def move_to_front(facts: LaunchFacts, word: Word) -> tuple[Edit, ...] | None:
     argv = facts.launch.argv
     at = next((index for index, candidate in enumerate(argv) if candidate is word), None)
     text = facts.sources.get(word.site.path)
-    return None if at is None or text is None else bring_forward(text, argv, at)
+    if at is None or text is None or _ends_options(facts):
+        return None
+    return bring_forward(text, argv, at)
 
 
 def _remove_key(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] | None:
@@ -146,7 +148,7 @@ def _holds(outer: Span, inner: Span) -> bool:
 def _insert(facts: LaunchFacts, settings: tuple[Setting, ...]) -> Edit | None:
     """Return the edit that adds options after the last word that can be followed."""
     anchor = _anchor(facts)
-    if anchor is None or anchor.slot is None:
+    if anchor is None or anchor.slot is None or _ends_options(facts):
         return None
     text = facts.sources.get(anchor.slot.extent.path)
     if text is None:
@@ -158,6 +160,11 @@ def _insert(facts: LaunchFacts, settings: tuple[Setting, ...]) -> Edit | None:
     if written.startswith(("\n", "\r")):
         end = _end_of_line(text, end)
     return Edit(Span(anchor.slot.extent.path, end, end), written)
+
+
+def _ends_options(facts: LaunchFacts) -> bool:
+    """Whether a `--` stands among the words, behind which nothing is an option."""
+    return any(word.text == "--" for word in facts.launch.argv)
 
 
 def _end_of_line(text: str, offset: int) -> int:

@@ -37,7 +37,7 @@ def marked(example: Example) -> Marked:
 
 
 def judge_example(rule: Rule, example: Example) -> Judged:
-    """Judge an example by one rule."""
+    """Judge an example by one rule, in preview or not."""
     machines = () if example.gpu is None else (stated_machine(example.gpu, Origin.COMMAND_LINE, "gpu"),)
     versions = (
         ()
@@ -48,7 +48,7 @@ def judge_example(rule: Rule, example: Example) -> Judged:
     beside = {example.path: source} if example.command else {}
     if example.command:
         source = SourceText("deploy.sh", example.command)
-    return judge_source(source, beside.get, (rule,), Settings(), Assumptions(machines, versions))
+    return judge_source(source, beside.get, (rule,), Settings(preview=True), Assumptions(machines, versions))
 
 
 def finding_of(rule: Rule, example: Example) -> Finding | None:

@@ -53,8 +53,21 @@ def batch_limits(args: EngineArgs, gpu: Gpu) -> BatchLimits | Unknown:
     return BatchLimits(chosen_seqs, chosen_tokens)
 
 
+_SIZES_GIVEN = (
+    ("--kv-cache-memory-bytes", "kv_cache_memory_bytes"),
+    ("--num-gpu-blocks-override", "num_gpu_blocks_override"),
+)
+
+
 def budget(args: EngineArgs, gpu: Gpu) -> Band | Unknown:
-    """Return the bytes that vLLM lets itself use: the card's total times `gpu_memory_utilization`."""
+    """Return the bytes that vLLM lets itself use: the card's total times `gpu_memory_utilization`.
+
+    `Unknown` where the KV cache's size is given: then nothing is compared with that share (vLLM 0.33.0
+    `v1/worker/gpu_worker.py`).
+    """
+    for flag, dest in _SIZES_GIVEN:
+        if args.given(dest) is not None:
+            return Unknown(f"`{flag}` says how large the KV cache is, whatever the rest takes")
     bounds = (gpu.memory_low_bytes, gpu.memory_bytes, gpu.memory_high_bytes)
     utilization = args.value("gpu_memory_utilization")
     if isinstance(utilization, Unknown):

@@ -239,6 +239,9 @@ def _advice(removal: RemovedOption | None, mistake: Mistake, release: str) -> st
 def _fix(facts: LaunchFacts, mistake: Mistake, removal: RemovedOption | None) -> Fix | None:
     if removal is None or removal.action == "advise":
         return None
+    # `-O.mode 3` and `-O3` have a key or a level of their own, which no other name carries over.
+    if mistake.argument.flag.text.startswith("-O"):
+        return None
     words, name = _words(removal, mistake), _new_name(removal, mistake)
     edits: tuple[Edit, ...] | None = None
     title = f"remove `{mistake.flag}`"

@@ -105,6 +105,13 @@ def _close(name: str, release: str, in_file: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(by_flag[other].flag for other in close)) if in_file else close
 
 
+def _says_more(name: str, near: str) -> bool:
+    """Whether `name` says what the nearest option does not: the opposite, or a number as in `-tp2`."""
+    return name.startswith("--no-") != near.startswith("--no-") or (
+        name[-1].isdigit() and not near[-1].isdigit()
+    )
+
+
 def _fix(mistake: Mistake, name: str, close: tuple[str, ...]) -> Fix | None:
     """Replace the name by the nearest one, if there is just one that is near."""
     if not close:
@@ -115,6 +122,6 @@ def _fix(mistake: Mistake, name: str, close: tuple[str, ...]) -> Fix | None:
     if place is None:
         # A key of a config file is the option without its dashes.
         place, written = word.slice(2).text_span, close[0].removeprefix("--")
-    if len(close) > 1 or place is None or word.via:
+    if len(close) > 1 or place is None or word.via or _says_more(name, close[0]):
         return Fix(title, Applicability.DISPLAY)
     return Fix(title, Applicability.UNSAFE, (Edit(place, written),))

@@ -117,7 +117,12 @@ services:
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding when GPUs are left over."""
         layout, count, mates = facts.parallel, facts.gpu_count, facts.machine_mates
-        if isinstance(mates, Unknown) or layout.nodes > 1 or layout.data_local < layout.data:
+        if (
+            _chooses_its_gpus(facts)
+            or isinstance(mates, Unknown)
+            or layout.nodes > 1
+            or layout.data_local < layout.data
+        ):
             return
         used = layout.gpus_needed_here
         idle = count.value - used - mates
@@ -135,6 +140,13 @@ services:
             fix=layout_fix(facts, best_layout(facts, count.value)) if mates == 0 else None,
             subject=f"gpus_used={used}",
         )
+
+
+def _chooses_its_gpus(facts: LaunchFacts) -> bool:
+    """Whether the launch says itself which GPUs it takes, or another program starts the ranks."""
+    executor = facts.args.value("distributed_executor_backend")
+    started_elsewhere = isinstance(executor, Unknown) or executor.value == "external_launcher"
+    return started_elsewhere or facts.args.given("device_ids") is not None
 
 
 def _place(facts: LaunchFacts) -> Span:
