@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.cli.commands import vllint
@@ -106,6 +106,7 @@ def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert redacted(text) == text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(WRITTEN))
 def test_masking_moves_nothing_and_is_done_once(text: str, form: str) -> None:
     whole = form.format(SECRET) + text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.settings import (
@@ -344,6 +344,7 @@ def test_selectors_that_mean_no_rule_are_named() -> None:
     assert unknown_selectors(["PAR2", "mem001", "x"], rules) == ("PAR2", "mem001", "x")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused_by_name(text: str) -> None:
     import tempfile

@@ -100,14 +100,6 @@ def judge_unreadable(problem: SourceProblem, rules: Sequence[Rule], settings: Se
     return _judge(path, "", Reading(problems=(problem,)), {}, rules, settings, Assumptions())
 
 
-def judge_launch(
-    launch: Launch, text: str, rules: Sequence[Rule], settings: Settings, assumptions: Assumptions
-) -> Judged:
-    """Judge a launch made of a list of words; `text` has them side by side."""
-    reading = Reading((launch.kind,), (launch,))
-    return _judge(launch.path, text, reading, {launch.path: text}, rules, settings, assumptions)
-
-
 def _judge(
     path: str,
     text: str,

@@ -166,6 +166,10 @@ def _explain(path: Path, error: ValidationError) -> str:
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"{path}: unknown key `{place}`{_suggestion(problem['loc'])}")
+        elif problem["type"] == "is_instance_of" and problem["ctx"]["class"] == Severity.__name__:
+            lines.append(
+                f"{path}: {place}: it is one of {', '.join(f'`{level.value}`' for level in Severity)}"
+            )
         else:
             lines.append(f"{path}: {place}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
     return "\n".join(lines)

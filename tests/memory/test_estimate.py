@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.hardware.cards import find_card
@@ -230,6 +230,7 @@ def test_a_card_that_is_not_nvidias_is_not_judged() -> None:
     assert known_card(Located(card("H100-80GB"))) == card("H100-80GB")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 16))
 def test_layers_are_dealt_out_evenly_the_last_stage_never_the_most(layers: int, stages: int) -> None:
     counts = layers_per_stage(layers, stages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.sources.env_files import read_env_file
@@ -106,6 +106,7 @@ def test_a_later_file_may_name_an_earlier_files_variable(read: Callable[..., Rea
     assert launch.argv[1].text == "Q/x"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="AB='\"\\$#{}: \r\nexport", max_size=60))
 def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
     for word in read_env(text).values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.sources.interpolation import interpolate
@@ -114,6 +114,7 @@ def test_a_deep_nest_of_defaults_ends() -> None:
     assert interpolate(word(text), {}) is not None
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="${}:-+?AaSET0 \n", max_size=30))
 def test_any_text_gives_a_word_whose_runs_cover_it(text: str) -> None:
     found = interpolate(word(text), VARIABLES)
@@ -125,6 +126,7 @@ def test_any_text_gives_a_word_whose_runs_cover_it(text: str) -> None:
             assert source == found.text[run.start : run.start + run.length]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="$"), max_size=40))
 def test_doubled_dollars_are_all_there_is_to_escape(text: str) -> None:
     assert expanded(text.replace("a", "$$")) == text.replace("a", "$")

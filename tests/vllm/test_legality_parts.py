@@ -1,4 +1,4 @@
-"""Legality of experts, recurrent layers, vision towers and packed weights, each against what vLLM 0.33 said."""
+"""Legality of experts, recurrent layers, vision towers and packed weights, as vLLM 0.33 has it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_tensor_parallel_ranks_divide_shared_experts(layout: Parallel, expected:
 
 
 def test_plain_layers_of_a_sparse_model_divide_as_well() -> None:
-    assert subjects(SPARSE._replace(num_dense_layers=3, intermediate_size=10944), Parallel(tensor=64)) == [
+    assert subjects(SPARSE._replace(num_dense_layers=3, intermediate_size=10946), Parallel(tensor=4)) == [
         "MLP size"
     ]
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.vllm.options import option_table
@@ -113,6 +113,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=3))
 def test_json_is_read_as_json_whatever_numbers_stand_in_its_texts(value: dict[str, Any]) -> None:
     option = option_table("0.33.0").by_flag["--compilation-config"]
@@ -129,6 +130,7 @@ def test_bare_suffixed_numbers_are_read_outside_of_texts_only() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_taken_or_refused(text: str) -> None:
     for flag in (

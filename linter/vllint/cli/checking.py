@@ -139,7 +139,10 @@ def _compared(report: RunReport, options: Options) -> RunReport:
 def _single(checker: Checker, options: Options) -> Report:
     """Check a command or standard input: alone, since neither lies among the files."""
     if options.command is not None and not options.paths:
-        return checker.check_command(options.command)
+        report = checker.check_command(options.command)
+        if not report.launches and not report.findings:
+            raise SettingsError("`--command`: nothing in it starts vLLM, as `vllm serve MODEL` does")
+        return report
     if options.command is not None or options.paths != ("-",):
         raise click.UsageError("`-` and `--command` cannot be checked together with other paths")
     name = options.stdin_filename or "<stdin>"

@@ -40,7 +40,7 @@ def stated_machine(text: str, origin: Origin, where: str) -> Machine:
     card = find_card(machine.gpu.value)
     if isinstance(card, Unknown):
         close = suggest_cards(machine.gpu.value)
-        hint = f"; did you mean {', '.join(f'`{name}`' for name in close)}?" if close else ""
+        hint = f"; did you mean {', '.join(f'`{name}`' for name in close)}?" if close else "."
         raise StatementError(f"{where}: {card.reason}{hint} Any card goes as `name@48GiB`.")
     return machine
 

@@ -104,7 +104,8 @@ class _Parser:
             return
         if self.meant is None and not self.after_unknown:
             self.meant = token
-        is_model = self.serve and self.positional is None
+        # `vllm serve $MODEL -tp 2` names its model; `vllm serve $ARGS` may be all there is to say.
+        is_model = self.serve and self.positional is None and len(self.tokens) > 1
         if _may_be_option(token.word) and not is_model:
             self._open(token.word)
             return

@@ -106,6 +106,7 @@ services:
     )
     GOOD = (
         Example(text="vllm serve mistralai/Mistral-7B-Instruct-v0.3 --data-parallel-size 4\n", gpu="A10G:4"),
+        Example(title="a variable that may hold all of the options", text="vllm serve $ARGS\n", gpu="A10G:4"),
         Example(
             title="two servers share the machine",
             text="CUDA_VISIBLE_DEVICES=0 vllm serve Qwen/Qwen3-8B --port 8000 &\n"

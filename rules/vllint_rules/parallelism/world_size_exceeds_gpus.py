@@ -104,7 +104,7 @@ services:
         yield self.finding(
             facts,
             place,
-            f"needs {_gpus(layout.gpus_needed_here)} ({_factors(layout)}) but gets {count.value}",
+            f"needs {_gpus(layout.gpus_needed_here)}{_factors(layout)} but gets {count.value}",
             "lower the sizes so that their product is the number of GPUs, or give it more GPUs",
             stage="config" if layout.gpus_per_replica > count.value else "run",
             source=self.source if layout.gpus_per_replica > count.value else "v1/worker/gpu_worker.py:488",
@@ -135,14 +135,15 @@ def _place(facts: LaunchFacts, layout: Parallel) -> Span:
 
 
 def _factors(layout: Parallel) -> str:
-    """Spell the product out: `tensor 2 x data 4`."""
+    """Spell the product out, after a blank: `(tensor 2 x data 4)`."""
     factors = (
         ("tensor", layout.tensor),
         ("pipeline", layout.pipeline),
         ("prefill context", layout.prefill_context),
         ("data", layout.data_local),
     )
-    return " x ".join(f"{name} {size}" for name, size in factors if size > 1)
+    written = " x ".join(f"{name} {size}" for name, size in factors if size > 1)
+    return f" ({written})" if written else ""
 
 
 def _gpus(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vllint import Example, LaunchFacts, Rule
+from vllint import Example, LaunchFacts, Rule, releases
 from vllint_schemas import Finding, Located, Severity, Span
 
 _LEAST_CAPABILITY = {
@@ -19,8 +19,15 @@ _LEAST_CAPABILITY = {
     "mxfp4": (8, 0),
 }
 """Method -> least compute capability in vLLM 0.33.0, `get_min_capability` of its configuration; earlier
-releases ask for as much or more. GPTQ and compressed-tensors are refused later, by kernel; of ModelOpt's
-checkpoints vLLM reads some as not quantized."""
+releases ask for as much or more. Compressed-tensors are refused later, by scheme, of which one takes 7.0; of
+ModelOpt's checkpoints vLLM reads some as not quantized."""
+
+_LEAST_OF_MARLIN = (7, 5)
+_MARLIN = frozenset({"gptq", "auto_gptq"})
+"""Methods whose only kernels in vLLM 0.33.0 are Marlin's (`utils/marlin_utils.py:170`); earlier releases had
+others for older cards."""
+
+_MARLIN_SOURCE = "model_executor/layers/quantization/utils/marlin_utils.py:170"
 
 _AWQ = frozenset({"awq", "awq_marlin", "auto_awq"})
 
@@ -38,7 +45,7 @@ class QuantMinCapability(Rule):
     ## What it does
 
     Compares the compute capability of the GPU with the least that the checkpoint's quantization method
-    takes, or that of `--quantization` where the checkpoint is not quantized: 7.5 for AWQ and FP8,
+    takes, or that of `--quantization` where the checkpoint is not quantized: 7.5 for AWQ, GPTQ and FP8,
     8.0 for MXFP4 (gpt-oss) and `experts_int8`.
 
     ## Why is this bad?
@@ -103,7 +110,8 @@ class QuantMinCapability(Rule):
         gpu, method = facts.gpu.value, _method(facts)
         if gpu.compute_capability is None or method is None or facts.args.given("revision") is not None:
             return
-        least = _LEAST_CAPABILITY.get(method.name)
+        by_kernel = _takes_marlin(facts, method.name)
+        least = _LEAST_OF_MARLIN if by_kernel else _LEAST_CAPABILITY.get(method.name)
         if least is None or gpu.compute_capability >= least:
             return
         has = ".".join(map(str, gpu.compute_capability))
@@ -114,8 +122,17 @@ class QuantMinCapability(Rule):
             f"{facts.release.caveat(False)}",
             "take a newer GPU, or a checkpoint of another method",
             severity=facts.release.severity(False),
+            stage="build" if by_kernel else None,
+            source=_MARLIN_SOURCE if by_kernel else None,
             subject=f"quantization={method.name}",
         )
+
+
+def _takes_marlin(facts: LaunchFacts, method: str) -> bool:
+    """Whether the release has but Marlin's kernels for the checkpoint."""
+    release, written = facts.release, facts.model.quantization
+    is_packed = written is not None and written.method == "gptq" and written.bits in (4, 8)
+    return method in _MARLIN and is_packed and release.judged == releases()[-1]
 
 
 def _method(facts: LaunchFacts) -> _Method | None:
