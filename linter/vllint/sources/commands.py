@@ -190,6 +190,10 @@ def container_starts(
     yield from found
     if found or entrypoint is not None:
         return
+    if own is not None and len(command) > 1 and command[0].text == "serve":
+        doubled = around._replace(image_entry_point=own)
+        yield Start(EntryPoint.SERVE, command[1:], command[0].site, doubled, command[:1])
+        return
     entry_point = own or _family_entry_point(command, around.image)
     if entry_point is not None:
         yield Start(entry_point, command, at, around)

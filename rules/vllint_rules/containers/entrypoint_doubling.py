@@ -95,6 +95,40 @@ services:
 """,
         ),
         Example(
+            title="an older image, which takes its model by an option",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.10.2
+    command: vllm serve --model Qwen/Qwen3-8B
+    #        ~~~~~~~~~~
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.10.2
+    command: --model Qwen/Qwen3-8B
+""",
+        ),
+        Example(
+            title="half of it",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    command: ["serve", "Qwen/Qwen3-8B", "--max-model-len", "8192"]
+    #         ~~~~~~~
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    command: ["Qwen/Qwen3-8B", "--max-model-len", "8192"]
+""",
+        ),
+        Example(
             title="a shell",
             path="compose.yaml",
             text="""\
@@ -130,22 +164,33 @@ services:
             first.site.cover(last.site),
             f"the image starts `{_NAMES[own]}` itself, and the command starts vLLM once more: the image takes"
             f" `{first.text}` for a model or an argument",
-            "leave the image's own words out of the command, or set an entrypoint",
-            fix=_fix(launch.repeated_launcher, launch.argv, launch.entry_point, own),
+            _help(facts, own),
+            fix=_fix(facts, launch.repeated_launcher, own),
             subject="launcher",
         )
 
 
-def _fix(
-    launcher: tuple[Word, ...], argv: tuple[Word, ...], started: EntryPoint, own: EntryPoint
-) -> Fix | None:
+def _names_its_model_first(facts: LaunchFacts, own: EntryPoint) -> bool:
+    """Whether the model stands where the image's own server does not look for it."""
+    named = any(word.text.partition("=")[0] == "--model" for word in facts.launch.argv)
+    return own is EntryPoint.API_SERVER and not named
+
+
+def _help(facts: LaunchFacts, own: EntryPoint) -> str:
+    if _names_its_model_first(facts, own):
+        return "leave `vllm serve` out of the command and name the model by `--model`, or set an entrypoint"
+    return "leave the image's own words out of the command, or set an entrypoint"
+
+
+def _fix(facts: LaunchFacts, launcher: tuple[Word, ...], own: EntryPoint) -> Fix | None:
     """Remove the launcher's words, if they are what the image starts or what it understands."""
     if launcher[-1].text not in _ENDINGS:
         return None
     title = f"remove `{' '.join(word.text for word in launcher)}`"
+    argv = facts.launch.argv
     following = argv[0].slot if argv else None
     first = launcher[0].slot
-    understood = started is own or own is EntryPoint.SERVE
+    understood = not _names_its_model_first(facts, own)
     if first is None or following is None or first.kind is not following.kind or not understood:
         return None
     start, end = first.extent, following.extent

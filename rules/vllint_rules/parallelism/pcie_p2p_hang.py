@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule
-from vllint_schemas import Applicability, Finding, Fix, Gpu, Related, Severity
+from vllint_schemas import Applicability, Finding, Fix, Gpu, Located, Related, Severity
 
 _LEAST_CAPABILITY = (8, 9)
 """Of RTX cards from this one on hangs are reported, and none of them has NVLink."""
@@ -90,6 +90,9 @@ services:
         place = facts.args.place("tensor_parallel_size")
         if place is None or layout.tensor != 2 or layout.nodes > 1 or not _may_hang(card.value):
             return
+        count = facts.hardware.gpu_count
+        if isinstance(count, Located) and count.value < 2:
+            return
         if facts.args.open_ended is not None or _is_considered(facts):
             return
         title = "add `--disable-custom-all-reduce` if the start hangs"
@@ -112,7 +115,7 @@ def _may_hang(gpu: Gpu) -> bool:
 
 
 def _is_considered(facts: LaunchFacts) -> bool:
-    """Whether someone has thought of it: the option or the variable stands somewhere, whatever its value."""
-    if facts.args.given("disable_custom_all_reduce") is not None:
+    """Whether someone has thought of it, or ranks may be on several machines."""
+    if any(facts.args.given(dest) for dest in ("disable_custom_all_reduce", "distributed_executor_backend")):
         return True
     return any(_SWITCH in text for text in facts.sources.values())

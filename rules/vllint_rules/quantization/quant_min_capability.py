@@ -119,9 +119,9 @@ class QuantMinCapability(Rule):
             facts,
             method.place or facts.launch.at,
             f"{gpu.name} has compute capability {has}, and `{method.name}` needs {least[0]}.{least[1]}"
-            f"{facts.release.caveat(False)}",
+            f"{facts.release.caveat(by_kernel)}",
             "take a newer GPU, or a checkpoint of another method",
-            severity=facts.release.severity(False),
+            severity=facts.release.severity(by_kernel),
             stage="build" if by_kernel else None,
             source=_MARLIN_SOURCE if by_kernel else None,
             subject=f"quantization={method.name}",

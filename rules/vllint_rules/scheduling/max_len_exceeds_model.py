@@ -157,7 +157,8 @@ def _limit(model: ModelFacts) -> int | None:
         return None
     if any(name in f"{model.id} {architecture}".lower() for name in _OWN_FORMAT):
         return None
-    if model.rope_type is None or model.rope_type in _UNSCALED:
+    # The length of Gemma 3 holds its linear factor already (`config/model.py:2603`).
+    if model.rope_type is None or model.rope_type in _UNSCALED or "gemma3" in (model.model_type or ""):
         return derived
     # The factor may stand in the text part of a composite config.
     return max(derived, int((model.max_position_embeddings or 0) * (model.rope_factor or 1)))
