@@ -19,6 +19,8 @@ from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
 
 _MODULES = {
     "vllm.entrypoints.openai.api_server": EntryPoint.API_SERVER,
+    # The plain server of older releases: fewer options of its own, the same of the engine.
+    "vllm.entrypoints.api_server": EntryPoint.API_SERVER,
     "vllm.entrypoints.cli.main": EntryPoint.SERVE,
 }
 # fmt: off
