@@ -136,13 +136,9 @@ def _is_used_elsewhere(facts: LaunchFacts, place: Span, word: Word) -> bool:
     return any(
         run.source.path == place.path and run.source.start < place.end and place.start < run.source.end
         for other in others
-        if other.site != word.site and not _holds(other.site, word.site)
+        if other.site != word.site and not other.site.holds(word.site)
         for run in other.runs
     )
-
-
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.path == inner.path and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _insert(facts: LaunchFacts, settings: tuple[Setting, ...]) -> Edit | None:
@@ -184,7 +180,7 @@ def _anchor(facts: LaunchFacts) -> Word | None:
     argv, model = facts.launch.argv, facts.args.model
     ends = {argument.last for argument in facts.args.arguments if argument.last >= 0}
     if isinstance(model, Located) and model.span is not None:
-        ends.update(index for index, word in enumerate(argv) if _holds(word.site, model.span))
+        ends.update(index for index, word in enumerate(argv) if word.site.holds(model.span))
     for end in sorted(ends, reverse=True):
         word = argv[end]
         if word.slot is not None and word.is_known and not word.via:

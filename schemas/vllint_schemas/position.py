@@ -19,6 +19,10 @@ class Span(NamedTuple):
         """Return the number of code points covered."""
         return self.end - self.start
 
+    def holds(self, other: Span) -> bool:
+        """Whether `other` lies within, in the same file."""
+        return self.path == other.path and self.start <= other.start and other.end <= self.end
+
     def cover(self, other: Span) -> Span:
         """Return the smallest span that holds both; spans of different files leave `self` as it is."""
         if other.path != self.path:

@@ -172,7 +172,7 @@ class Word:
         if whole is not None and 0 <= start < stop <= len(self.text):
             part = Span(whole.path, whole.start + start, whole.start + stop)
             runs_of_part = (Run(0, stop - start, part),)
-            site = part if _within(part, self.site) else self.site
+            site = part if self.site.holds(part) else self.site
             return Word(self.text[start:stop], runs_of_part, site, (), self.origin, self.via)
         return self._slice(start, stop)
 
@@ -199,15 +199,11 @@ class Word:
 
     def _part_site(self, runs: list[Run], holes: tuple[Hole, ...]) -> Span:
         sources = [run.source for run in runs] + [hole.source for hole in holes]
-        if not sources or not all(_within(source, self.site) for source in sources):
+        if not sources or not all(self.site.holds(source) for source in sources):
             return self.site
         return Span(
             self.site.path, min(source.start for source in sources), max(source.end for source in sources)
         )
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return inner.path == outer.path and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _append_run(runs: list[Run], run: Run) -> None:

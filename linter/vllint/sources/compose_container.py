@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
 from vllint.sources.compose_gpus import gpu_handout
+from vllint.sources.docker_health import asks_server, docker_health
 from vllint.sources.interpolation import interpolate
 from vllint.sources.ports import port_mapping, single_port
-from vllint.sources.quantities import docker_bytes, number, seconds
+from vllint.sources.quantities import docker_bytes
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-from vllint_schemas import Container, Health, Located, Origin, PortMapping, Span, Unknown, Variable, Word
+from vllint_schemas import Container, Health, Located, PortMapping, Span, Unknown, Variable, Word
 
 _VARIABLE = re.compile(r"\$\{(?:[^{}]|\$\{[^{}]*\})*\}|\$\w+|\{\{.*?\}\}")
-_DEFAULT_INTERVAL = 30.0
-_DEFAULT_FAILURES = 3.0
-"""Docker's own (`docker run --help`: `--health-interval`, `--health-retries`); the grace period is 0."""
 
 
 def service_container(
@@ -139,18 +137,9 @@ def _health(
         return None
     if not _asks_server(check.get("test")):
         return None
-    given = {name: _word(check.get(name), variables) for name in ("start_period", "interval", "retries")}
-    grace, interval, retries = given["start_period"], given["interval"], given["retries"]
-    return Health(
-        name="healthcheck",
-        span=entry[0].span,
-        kills=False,
-        grace_seconds=_default(0.0) if grace is None else seconds(grace),
-        interval_seconds=_default(_DEFAULT_INTERVAL) if interval is None else seconds(interval),
-        failures=_default(_DEFAULT_FAILURES) if retries is None else number(retries),
-        awaited_by=tuple(_waiting_for(key.value, services)),
-        anchor=first_key(check),
-    )
+    given = (_word(check.get(name), variables) for name in ("start_period", "interval", "retries"))
+    health = docker_health("healthcheck", entry[0].span, *given)
+    return health._replace(awaited_by=tuple(_waiting_for(key.value, services)), anchor=first_key(check))
 
 
 def _waiting_for(name: str, services: Mapping) -> Iterator[str]:
@@ -167,15 +156,11 @@ def first_key(mapping: Mapping) -> Span | None:
     return key.span
 
 
-def _default(value: float) -> Located[float]:
-    return Located(value, None, Origin.PLATFORM)
-
-
 def _asks_server(test: Node | None) -> bool:
     """Whether a healthcheck asks the server for something."""
     nodes = test if isinstance(test, Sequence) else (test,)
     words = [node.value for node in nodes if isinstance(node, Scalar)]
-    return any("://" in word or "localhost" in word or "127.0.0.1" in word for word in words)
+    return any(asks_server(word) for word in words)
 
 
 def _mount_targets(service: Mapping) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 from typing import NamedTuple
 
-from vllint.sources.containers import claim_with_environment, listed_ids, visible_devices
+from vllint.sources.containers import claim_with_environment, gpu_number, listed_ids, visible_devices
 from vllint.sources.interpolation import interpolate
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Located, Span, Unknown, Variable, Word
@@ -140,8 +140,7 @@ def _count(word: Word) -> Count:
     if not word.is_known:
         return Unknown(word.reason)
     text = word.text.strip()
-    if text in {"all", "-1"}:
-        return Located("all", word.span, word.origin, word.via)
-    if text.isdecimal():
-        return Located(int(text), word.span, word.origin, word.via)
-    return Unknown(f"`{text}` is not a number of GPUs")
+    count = gpu_number(text)
+    if count is None:
+        return Unknown(f"`{text}` is not a number of GPUs")
+    return Located(count, word.span, word.origin, word.via)

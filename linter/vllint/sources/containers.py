@@ -141,15 +141,16 @@ def gpus_option(word: Word) -> Located[int | AllGpus] | Unknown:
             ids = [fields["device"], *(part for part in row if "=" not in part)]
             return _devices(",".join(ids), word)
         if "count" in fields:
-            count = _count(fields["count"])
+            count = gpu_number(fields["count"])
         elif row:
-            count = _count(row[0])
+            count = gpu_number(row[0])
     if count is None:
         return Unknown(f"`--gpus {word.text}` names no number of GPUs")
     return Located(count, word.span, word.origin, word.via)
 
 
-def _count(text: str) -> int | AllGpus | None:
+def gpu_number(text: str) -> int | AllGpus | None:
+    """Read a number of GPUs; `all` and -1 mean all there are, and other texts none."""
     if text in {"all", "-1"}:
         return "all"
     return int(text) if text.isdecimal() else None

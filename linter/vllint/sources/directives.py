@@ -55,13 +55,9 @@ def stated_for(
 ) -> Stated:
     """Return which of a file's directives speak of `launch` and which of the file as a whole."""
     extents = {other.id: _reach(other.extent, text) for other in launches}
-    own = tuple(d for d in directives if _holds(extents[launch.id], d.span))
-    file = tuple(d for d in directives if not any(_holds(extent, d.span) for extent in extents.values()))
+    own = tuple(d for d in directives if extents[launch.id].holds(d.span))
+    file = tuple(d for d in directives if not any(extent.holds(d.span) for extent in extents.values()))
     return Stated(own, file)
-
-
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.path == inner.path and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _reach(extent: Span, text: str) -> Span:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.shell import inner_script_starts
-from vllint.sources.templates import with_placeholders_unknown
+from vllint.sources.yaml_words import scalar_word, scalar_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
@@ -75,7 +75,7 @@ def endpoint_launch(payload: Mapping) -> Launch | None:
     image = engine if isinstance(engine, Mapping) else custom
     if not isinstance(image, Mapping):
         return None
-    url = _word(image.get("url"))
+    url = scalar_word(image.get("url"))
     hardware = _hardware(payload, compute)
     surroundings = Surroundings(tuple(_variables(model.get("env"))), hardware.gpu_count, url)
     start = _start(model, engine, url, surroundings, compute)
@@ -103,7 +103,7 @@ def _start(
 ) -> Start | None:
     """Return what the endpoint starts: the platform's own words, then `args`."""
     command, args = _items(model.get("command")), _items(model.get("args"))
-    repository = _word(model.get("repository"))
+    repository = scalar_word(model.get("repository"))
     at = repository.site if repository is not None else model.span
     if isinstance(engine, Mapping) and not command:
         argv = (repository,) if repository is not None else ()
@@ -160,7 +160,7 @@ def _accelerators(size: Word) -> Word:
 def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
     provider = payload.get("provider")
     vendor = provider.get("vendor") if isinstance(provider, Mapping) else None
-    kind, size = _word(compute.get("instanceType")), _word(compute.get("instanceSize"))
+    kind, size = scalar_word(compute.get("instanceType")), scalar_word(compute.get("instanceSize"))
     count: Located[int] | Unknown = Unknown("the payload has no `instanceSize`")
     instance: Located[str] | None = None
     if size is not None:
@@ -177,14 +177,8 @@ def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
     )
 
 
-def _word(node: Node | None) -> Word | None:
-    return with_placeholders_unknown(node.word()) if isinstance(node, Scalar) else None
-
-
 def _items(node: Node | None) -> tuple[Word, ...]:
-    if not isinstance(node, Sequence):
-        return ()
-    return tuple(with_placeholders_unknown(item.word()) for item in node if isinstance(item, Scalar))
+    return scalar_words(node) if isinstance(node, Sequence) else ()
 
 
 def _variables(node: Node | None) -> Iterator[Variable]:

@@ -17,6 +17,7 @@ from vllint.sources.containers import claim_with_environment
 from vllint.sources.kubernetes_container import namespace_of, pod_container, services_of
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.sources.templates import with_placeholders_unknown
+from vllint.sources.yaml_words import scalar_word, scalar_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
@@ -104,7 +105,7 @@ def _container_launches(
 ) -> Iterator[Launch | SourceProblem]:
     if container.get("command") is None and container.get("args") is None:
         return
-    image = _word(container.get("image"))
+    image = scalar_word(container.get("image"))
     environment = tuple(_environment(container.get("env")))
     variables = {variable.name: variable.value for variable in environment}
     handed_out = _gpu_count(container, pod)
@@ -157,15 +158,10 @@ def _launch(found: ScriptStart, container: Mapping, pod: Pod, image: Word | None
     )
 
 
-def _word(node: Node | None) -> Word | None:
-    return with_placeholders_unknown(node.word()) if isinstance(node, Scalar) else None
-
-
 def _words(node: Node | None, variables: Variables[str, Word]) -> tuple[Word, ...] | None:
     if not isinstance(node, Sequence):
         return None
-    items = (with_placeholders_unknown(item.word()) for item in node if isinstance(item, Scalar))
-    return tuple(_expanded(item, variables) for item in items)
+    return tuple(_expanded(item, variables) for item in scalar_words(node))
 
 
 def _environment(node: Node | None) -> Iterator[Variable]:
@@ -175,7 +171,7 @@ def _environment(node: Node | None) -> Iterator[Variable]:
         name = item.get("name") if isinstance(item, Mapping) else None
         if not isinstance(item, Mapping) or not isinstance(name, Scalar):
             continue
-        value = _word(item.get("value"))
+        value = scalar_word(item.get("value"))
         if value is None:
             reason = f"`{name.value}` comes from elsewhere in the cluster"
             value = Word.unknown(reason, item.span) if item.get("valueFrom") is not None else None

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vllint.sources.ports import single_port
-from vllint.sources.quantities import kubernetes_bytes, number
+from vllint.sources.quantities import kubernetes_bytes, number, or_default
 from vllint.sources.templates import with_placeholders_unknown
+from vllint.sources.yaml_words import scalar_word
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-from vllint_schemas import Container, Health, Located, Origin, PortMapping, Span, Unknown, Word
+from vllint_schemas import Container, Health, Located, PortMapping, Span, Unknown
 from vllint_schemas.launch import AllGpus
 
 _DEFAULT_PERIOD = 10.0
@@ -88,10 +89,6 @@ def _is_on(node: Node | None) -> bool:
     return isinstance(node, Scalar) and node.resolved() is True
 
 
-def _word(node: Node | None) -> Word | None:
-    return with_placeholders_unknown(node.word()) if isinstance(node, Scalar) else None
-
-
 def _shared_memory(container: Mapping, spec: Mapping) -> Located[int] | Unknown | None:
     """Return the size of what is mounted at /dev/shm, `None` when nothing is."""
     volume = next((mount for mount in _items(container, "volumeMounts") if _path(mount) == "/dev/shm"), None)
@@ -105,8 +102,8 @@ def _shared_memory(container: Mapping, spec: Mapping) -> Located[int] | Unknown 
         if not isinstance(source, Mapping) or not isinstance(named, Scalar) or not isinstance(name, Scalar):
             continue
         folder = source.get("emptyDir")
-        limit = _word(folder.get("sizeLimit")) if isinstance(folder, Mapping) else None
-        medium = _word(folder.get("medium")) if isinstance(folder, Mapping) else None
+        limit = scalar_word(folder.get("sizeLimit")) if isinstance(folder, Mapping) else None
+        medium = scalar_word(folder.get("medium")) if isinstance(folder, Mapping) else None
         if named.value == name.value and limit is not None and medium is not None:
             return kubernetes_bytes(limit) if medium.text == "Memory" else unknown
     return unknown
@@ -126,7 +123,7 @@ def _ports(ports: Node | None) -> Iterator[PortMapping]:
     for item in ports if isinstance(ports, Sequence) else ():
         if not isinstance(item, Mapping):
             continue
-        inside, outside = _word(item.get("containerPort")), _word(item.get("hostPort"))
+        inside, outside = scalar_word(item.get("containerPort")), scalar_word(item.get("hostPort"))
         if inside is not None:
             yield PortMapping("", None if outside is None else single_port(outside), single_port(inside))
 
@@ -145,17 +142,13 @@ def _probe(name: str, span: Span, probe: Node) -> Health | None:
     if not isinstance(probe, Mapping) or all(probe.get(key) is None for key in ("httpGet", "tcpSocket")):
         return None
     delay, period, failures = (
-        _word(probe.get(key)) for key in ("initialDelaySeconds", "periodSeconds", "failureThreshold")
+        scalar_word(probe.get(key)) for key in ("initialDelaySeconds", "periodSeconds", "failureThreshold")
     )
     return Health(
         name=name,
         span=span,
         kills=True,
-        grace_seconds=_default(0.0) if delay is None else number(delay),
-        interval_seconds=_default(_DEFAULT_PERIOD) if period is None else number(period),
-        failures=_default(_DEFAULT_FAILURES) if failures is None else number(failures),
+        grace_seconds=or_default(delay, number, 0.0),
+        interval_seconds=or_default(period, number, _DEFAULT_PERIOD),
+        failures=or_default(failures, number, _DEFAULT_FAILURES),
     )
-
-
-def _default(value: float) -> Located[float]:
-    return Located(value, None, Origin.PLATFORM)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from vllint_schemas import Located, Unknown, Word
+from vllint_schemas import Located, Origin, Unknown, Word
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")
@@ -33,6 +34,13 @@ def _bytes(word: Word, unit: re.Pattern[str], base: int) -> Located[int] | Unkno
         return Unknown(f"`{word.text}` is not a size")
     power = _POWERS[suffix[1].lower()] if suffix[1] else 0
     return Located(int(float(size[1]) * base**power), word.span, word.origin, word.via)
+
+
+def or_default(
+    word: Word | None, read: Callable[[Word], Located[float] | Unknown], default: float
+) -> Located[float] | Unknown:
+    """Read a word; where there is none, the platform's `default` holds."""
+    return Located(default, None, Origin.PLATFORM) if word is None else read(word)
 
 
 def seconds(word: Word) -> Located[float] | Unknown:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint.sources.containers import ContainerRun, gpus_option, listed_ids, visible_devices
+from vllint.sources.docker_health import asks_server, docker_health
 from vllint.sources.ports import port_mapping
-from vllint.sources.quantities import docker_bytes, number, seconds
-from vllint_schemas import Container, Health, Located, Origin, Unknown, Variable, Word
+from vllint.sources.quantities import docker_bytes
+from vllint_schemas import Container, Health, Located, Unknown, Variable, Word
 from vllint_schemas.launch import AllGpus
 
 _GPU_OPTIONS = ("--gpus", "--runtime", "--device", "--privileged", "--device-cgroup-rule", "--cdi-spec-dir")
-_DEFAULT_INTERVAL = 30.0
-_DEFAULT_FAILURES = 3.0
-"""Docker's own (`docker run --help`: `--health-interval`, `--health-retries`); the grace period is 0."""
 
 
 def options_container(run: ContainerRun, environment: tuple[Variable, ...]) -> Container:
@@ -107,20 +105,7 @@ def _last_hole(word: Word) -> int:
 
 def _health(run: ContainerRun) -> Health | None:
     command = run.last("--health-cmd")
-    if command is None or not any(name in command.text for name in ("://", "localhost", "127.0.0.1")):
+    if command is None or not asks_server(command.text):
         return None
-    grace, interval, retries = (
-        run.last(f"--health-{name}") for name in ("start-period", "interval", "retries")
-    )
-    return Health(
-        name="--health-cmd",
-        span=command.site,
-        kills=False,
-        grace_seconds=_default(0.0) if grace is None else seconds(grace),
-        interval_seconds=_default(_DEFAULT_INTERVAL) if interval is None else seconds(interval),
-        failures=_default(_DEFAULT_FAILURES) if retries is None else number(retries),
-    )
-
-
-def _default(value: float) -> Located[float]:
-    return Located(value, None, Origin.PLATFORM)
+    given = (run.last(f"--health-{name}") for name in ("start-period", "interval", "retries"))
+    return docker_health("--health-cmd", command.site, *given)

@@ -28,7 +28,7 @@ class ShellText:
         is_plain = whole is not None and whole.verbatim and whole.length == len(self.text)
         self._shift = whole.source.start if whole is not None and is_plain else None
         site = word.site
-        self.in_place = all(_within(run.source, site) for run in self._runs)
+        self.in_place = all(site.holds(run.source) for run in self._runs)
 
     def _fill(self, word: Word) -> None:
         """Put a gap character at each hole and move the runs along."""
@@ -55,7 +55,7 @@ class ShellText:
         if start == end:
             runs = self._runs[max(bisect_right(self._starts, start) - 1, 0) :][:1]
         sources = [_part(run, start, end) for run in runs]
-        if not sources or not all(_within(source, site) for source in sources):
+        if not sources or not all(site.holds(source) for source in sources):
             return site
         return Span(site.path, min(s.start for s in sources), max(s.end for s in sources))
 
@@ -112,10 +112,6 @@ def with_splits(word: Word, splits: bool) -> Word:
     if all(hole.splits == splits for hole in word.holes):
         return word
     return replace(word, holes=tuple(hole._replace(splits=splits) for hole in word.holes))
-
-
-def _within(span: Span, site: Span) -> bool:
-    return span.path == site.path and site.start <= span.start and span.end <= site.end
 
 
 def _part(run: Run, start: int, end: int) -> Span:

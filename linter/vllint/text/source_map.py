@@ -40,7 +40,7 @@ class SourceMap:
         sources = [run.source for run in self.runs(start, end)]
         sources += [hole.source for hole in self.holes(start, end)]
         site = self.word.site
-        if not sources or not all(_within(source, site) for source in sources):
+        if not sources or not all(site.holds(source) for source in sources):
             return site
         return Span(site.path, min(source.start for source in sources), max(source.end for source in sources))
 
@@ -106,10 +106,6 @@ def _shift(word: Word) -> int | None:
         return word.site.start
     source = word.text_span
     return source.start if source is not None and source.path == word.site.path else None
-
-
-def _within(source: Span, site: Span) -> bool:
-    return source.path == site.path and site.start <= source.start and source.end <= site.end
 
 
 def _part(run: Run, low: int, high: int, start: int) -> Run:
