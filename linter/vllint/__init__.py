@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         layout_fix,
         memory_verdict,
     )
-    from vllint.models.architectures import has_trait
+    from vllint.models.architectures import FLOAT16_REFUSED, has_trait
     from vllint.option_edits import (
         Setting,
         move_to_front,
@@ -73,6 +73,7 @@ _HOMES = {
     "fitting_instances": "vllint.layouts",
     "fitting_length": "vllint.layouts",
     "fitting_tensor_parallel": "vllint.layouts",
+    "FLOAT16_REFUSED": "vllint.models.architectures",
     "has_trait": "vllint.models.architectures",
     "key_before": "vllint.word_edits",
     "known_elsewhere": "vllint.vllm.options",
@@ -102,6 +103,7 @@ _HOMES = {
 
 __all__ = [
     "FALSE_TEXTS",
+    "FLOAT16_REFUSED",
     "TRUE_TEXTS",
     "Example",
     "FittingInstance",

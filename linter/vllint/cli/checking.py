@@ -160,14 +160,14 @@ def _exit_code(report: RunReport, options: Options) -> int:
 
 def _list_files(checker: Checker, paths: Sequence[str]) -> int:
     """Print each file with the kinds of source found in it, or with why it is passed over."""
+    from vllint.report.closing import counted
+
     failed = False
     for found in checker.discover(paths):
         if isinstance(found, Candidate):
             judged = checker.judge_bytes(found.path, found.raw)
-            launches = len(judged.launches)
             kinds = ", ".join(judged.kinds) or "no known kind"
-            count = "1 launch" if launches == 1 else f"{launches} launches"
-            click.echo(f"{found.path}: {kinds}, {count}")
+            click.echo(f"{found.path}: {kinds}, {counted(len(judged.launches), 'launch', 'launches')}")
         elif isinstance(found, Unreadable):
             failed = True
             complain(f"{found.path}: {found.reason}")

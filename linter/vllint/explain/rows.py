@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from vllint.report.cells import visible
+from vllint_schemas import GIB
 
 _NAME_WIDTH = 12
 _WIDTH = 100
@@ -23,4 +24,4 @@ def row(name: str, *values: str) -> Iterator[str]:
 
 def gib(number: float) -> str:
     """Return bytes as GiB, to a tenth."""
-    return f"{number / 1024**3:,.1f} GiB"
+    return f"{number / GIB:,.1f} GiB"

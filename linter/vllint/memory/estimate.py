@@ -54,8 +54,6 @@ def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
         return Unknown("`--max-model-len auto` takes what fits")
     if isinstance(asked.value, int):
         return asked.value
-    if args.given("hf_overrides") is not None:
-        return Unknown("`--hf-overrides` may change the model's context length")
     own = model.default_max_model_len or model.max_position_embeddings
     return own if own is not None else Unknown("the model's context length is not known")
 

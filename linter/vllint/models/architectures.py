@@ -23,6 +23,9 @@ POOLING_SUFFIXES = (
 )
 """Endings that vLLM replaces by `ForCausalLM` to find a class. vllm/config/model.py, _SUFFIX_TO_DEFAULTS."""
 
+FLOAT16_REFUSED = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
+"""Model types whose activations overflow. vllm/config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`."""
+
 
 def has_trait(architecture: str | None, trait: Trait) -> bool | None:
     """Return whether vLLM's class for `architecture` has the trait; `None` when it has no class for it."""

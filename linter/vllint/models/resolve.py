@@ -12,7 +12,7 @@ from vllint_schemas import EngineArgs, Located, ModelFacts, Unknown
 _HARMLESS_OVERRIDES = frozenset(
     {"rope_scaling", "rope_parameters", "rope_theta", "max_position_embeddings", "architectures"}
 )
-"""Keys of `--hf-overrides` that leave heads, layers and sizes as they are."""
+"""Keys of `--hf-overrides` that leave heads, layers and sizes as they are; the context length may change."""
 
 
 class ModelSources(NamedTuple):
@@ -30,7 +30,15 @@ def resolve_model(args: EngineArgs, sources: ModelSources) -> ModelFacts | Unkno
     if isinstance(facts, Unknown):
         return facts
     changed = _overridden(args)
-    return facts if changed is None else changed
+    if changed is not None:
+        return changed
+    return facts if args.given("hf_overrides") is None else _without_length(facts)
+
+
+def _without_length(facts: ModelFacts) -> ModelFacts:
+    return facts._replace(
+        max_position_embeddings=None, derived_max_model_len=None, default_max_model_len=None
+    )
 
 
 def _hub_id(reference: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vllint.explain.rows import gib, row
-from vllint_schemas import Band, MemoryEstimate, RankMemory, Unknown
+from vllint_schemas import GIB, Band, MemoryEstimate, RankMemory, Unknown
 
 CELLS = 48
 """How many characters stand for the budget, or for what is used where that is more."""
@@ -83,7 +83,7 @@ def _parts(rank: RankMemory) -> list[tuple[str, Band]]:
 def _band(band: Band) -> str:
     if gib(band.low) == gib(band.high):
         return gib(band.mid)
-    return f"{gib(band.mid)} ({band.low / 1024**3:,.1f} to {band.high / 1024**3:,.1f})"
+    return f"{gib(band.mid)} ({band.low / GIB:,.1f} to {band.high / GIB:,.1f})"
 
 
 def _bar(sizes: Sequence[float], budget: float, ink: Ink) -> str:

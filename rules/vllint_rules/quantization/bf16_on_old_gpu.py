@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, Setting, set_options
+from vllint import FLOAT16_REFUSED, Example, LaunchFacts, Rule, Setting, set_options
 from vllint_schemas import Applicability, Finding, Fix, ModelFacts, Severity, Unknown
 
 _FIRST_CAPABILITY = (8, 0)
-_NO_FLOAT16 = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
 
 
 class Bf16OnOldGpu(Rule):
@@ -100,7 +99,7 @@ def _instead(model: ModelFacts | Unknown) -> str | None:
     """Return the type that both the card and the model bear, if the model is known."""
     if isinstance(model, Unknown) or model.model_type is None:
         return None
-    if model.model_type not in _NO_FLOAT16:
+    if model.model_type not in FLOAT16_REFUSED:
         return "half"
     # Quantized linear layers, as those of GPTQ, may not take float32.
     return "float32" if model.quantized is False else None
@@ -109,7 +108,7 @@ def _instead(model: ModelFacts | Unknown) -> str | None:
 def _help(model: ModelFacts | Unknown, instead: str | None) -> str:
     if instead is not None:
         return f"write `{instead}`"
-    if isinstance(model, ModelFacts) and model.model_type in _NO_FLOAT16:
+    if isinstance(model, ModelFacts) and model.model_type in FLOAT16_REFUSED:
         return "take a newer GPU, or the model without quantization in `float32`"
     return "write `auto`, and vLLM takes a type that the GPU has"
 

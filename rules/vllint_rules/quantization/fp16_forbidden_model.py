@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, remove_argument, version_key
+from vllint import FLOAT16_REFUSED, Example, LaunchFacts, Rule, remove_argument, version_key
 from vllint_schemas import Applicability, Argument, Finding, Fix, Located, Related, Severity, Unknown
-
-_MODEL_TYPES = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
-"""Types of models whose activations overflow. vllm/config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`."""
 
 _FIRST_RELEASE = (0, 10)
 """The first release that is known to refuse them all."""
@@ -87,7 +84,7 @@ services:
         if argument is None or isinstance(dtype, Unknown) or dtype.value not in ("half", "float16"):
             return
         release, model = facts.release, facts.args.model
-        if facts.model.model_type not in _MODEL_TYPES or version_key(release.judged) < _FIRST_RELEASE:
+        if facts.model.model_type not in FLOAT16_REFUSED or version_key(release.judged) < _FIRST_RELEASE:
             return
         yield self.finding(
             facts,

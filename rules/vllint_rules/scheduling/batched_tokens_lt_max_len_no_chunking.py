@@ -102,6 +102,4 @@ def _length(facts: LaunchFacts) -> int | None:
     unset = facts.args.value(_LENGTH)
     if isinstance(unset, Unknown) or unset.value is not None or isinstance(facts.maybe_model, Unknown):
         return None
-    if facts.args.given("hf_overrides") is not None:
-        return None
     return facts.maybe_model.default_max_model_len
