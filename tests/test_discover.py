@@ -99,7 +99,7 @@ def test_what_the_names_of_launching_files_look_like(tree: Path, name: str) -> N
     assert candidates() == [name]
 
 
-@pytest.mark.parametrize("name", ["a.pyc", "README.md", "model.safetensors", "x.lock", "yaml.txt"])
+@pytest.mark.parametrize("name", ["a.pyc", "NEWS.rst", "model.safetensors", "x.lock", "yaml.txt"])
 def test_what_they_do_not_look_like(tree: Path, name: str) -> None:
     write(tree, name)
     assert candidates() == []

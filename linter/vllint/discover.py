@@ -27,6 +27,15 @@ SUFFIXES: Mapping[str, str] = {
     "env": "environment",
     "service": "systemd",
     "py": "Python",
+    "mk": "Makefile",
+    "just": "justfile",
+    "tf": "Terraform",
+    "hcl": "Terraform, Nomad",
+    "nomad": "Nomad",
+    "toml": "Cerebrium, BentoML",
+    "properties": "SageMaker",
+    "md": "Markdown",
+    "conf": "environment",
     "dockerfile": "Dockerfile",
     "containerfile": "Dockerfile",
 }
@@ -34,7 +43,9 @@ SUFFIXES: Mapping[str, str] = {
 TEMPLATE_SUFFIXES = frozenset(
     {"j2", "jinja", "jinja2", "tmpl", "tpl", "gotmpl", "template", "example", "sample"}
 )
-_STEMS = frozenset({"dockerfile", "containerfile", ".env"})
+_STEMS = frozenset(
+    {"dockerfile", "containerfile", ".env", "makefile", "gnumakefile", "justfile", ".justfile"}
+)
 _SHELL = re.compile(rb"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")
 
 _PRUNED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__"})

@@ -72,7 +72,7 @@ def judge_source(
 
     def remembered(name: str) -> SourceText | None:
         found = neighbour(name)
-        if found is not None:
+        if found is not None and not name.endswith("/"):
             texts[found.path] = found.text
         return found
 

@@ -10,7 +10,12 @@ from vllint.discover import MAX_BYTES, displayed, repository_root
 from vllint.text.source import SourceText, UndecodableText, decode
 
 Neighbour = Callable[[str], SourceText | None]
-"""Reads a file that stands beside the one being read; `None` when there is none."""
+"""Reads a file that stands beside the one being read; `None` when there is none.
+
+A name that ends in `/` is a folder's: its text are the names of the files in it, one a line, sorted.
+"""
+
+_MAX_NAMES = 1000
 
 
 class Neighbours:
@@ -48,12 +53,22 @@ def neighbour_of(path: str, texts: Mapping[str, str]) -> Neighbour:
             return SourceText(shown, texts[shown])
         root = Path(repository_root(str(folder)) or folder).resolve()
         real = beside.resolve()
-        if not real.is_relative_to(root) or not real.is_file() or real.stat().st_size > MAX_BYTES:
+        if not real.is_relative_to(root):
             return None
         try:
+            if name.endswith("/"):
+                return SourceText(shown, _names(real)) if real.is_dir() else None
+            if not real.is_file() or real.stat().st_size > MAX_BYTES:
+                return None
             return decode(shown, real.read_bytes())
         except (OSError, UndecodableText):
             # Variables of a file that cannot be read are as unknown as those of a missing one.
             return None
 
     return read
+
+
+def _names(folder: Path) -> str:
+    """Return the names of a folder's files, one a line; none of a folder that holds too many."""
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+    return "\n".join(names) if len(names) <= _MAX_NAMES else ""

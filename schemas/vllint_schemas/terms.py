@@ -2,7 +2,38 @@
 
 from typing import Literal
 
-Kind = Literal["compose", "kubernetes", "shell", "hf_endpoint", "python", "dockerfile", "command"]
+Kind = Literal[
+    "compose",
+    "kubernetes",
+    "helm_values",
+    "helm_template",
+    "hf_endpoint",
+    "ray_serve",
+    "azure_ml",
+    "sagemaker",
+    "skypilot",
+    "dstack",
+    "gpustack",
+    "truss",
+    "runpod",
+    "bentoml",
+    "cerebrium",
+    "shell",
+    "slurm",
+    "systemd",
+    "dockerfile",
+    "make",
+    "just",
+    "ci",
+    "ansible",
+    "terraform",
+    "nomad",
+    "markdown",
+    "python",
+    "vllm_config",
+    "recipe",
+    "command",
+]
 """The kinds of source that a launch may stand in."""
 
 ModelSource = Literal["catalogue", "lock", "local", "cache", "hub", "name", "settings"]

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.compose_gpus import service_gpu_count
 from vllint.sources.containers import variable_of
+from vllint.sources.env_files import project_variables
+from vllint.sources.files import Document, Found
 from vllint.sources.interpolation import interpolate
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -39,7 +41,7 @@ class _ServiceWords(NamedTuple):
 _SERVICE_KEYS = ("image", "build", "command", "entrypoint", "extends")
 
 
-def is_compose(root: Node) -> bool:
+def recognises(root: Node) -> bool:
     """Whether a document is a compose file: `services` that look like services."""
     services = root.get("services") if isinstance(root, Mapping) else None
     if not isinstance(services, Mapping):
@@ -50,11 +52,12 @@ def is_compose(root: Node) -> bool:
     )
 
 
-def compose_launches(root: Mapping, variables: Variables[str, Word]) -> Iterator[Launch | SourceProblem]:
-    """Yield the launches of a compose file; `variables` are those of its `.env` file."""
-    services = root.get("services")
+def launches(document: Document) -> Found:
+    """Yield the launches of a compose file."""
+    services = document.root.get("services") if isinstance(document.root, Mapping) else None
     if not isinstance(services, Mapping):
         return
+    variables = project_variables(document.file)
     for key, service in services.items():
         if isinstance(service, Mapping) and isinstance(key, Scalar):
             try:

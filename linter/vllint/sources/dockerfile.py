@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from vllint.sources.commands import Start, Surroundings, container_starts
 from vllint.sources.containers import claim_with_environment
+from vllint.sources.files import File, Found
 from vllint.sources.interpolation import interpolate
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.text.json_tree import parse_json
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Scalar, Sequence
 from vllint.vllm.version import image_version
-from vllint_schemas import HardwareClaim, Launch, Located, SourceProblem, Span, Unknown, Variable, Word
+from vllint_schemas import HardwareClaim, Launch, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 
 _INSTRUCTION = re.compile(r"[ \t]*([A-Za-z]+)[ \t]+")
@@ -41,9 +42,9 @@ class Stage(NamedTuple):
     pinned: Located[str] | None = None
 
 
-def is_dockerfile(text: str) -> bool:
+def recognises(file: File) -> bool:
     """Whether the first instruction is FROM, after comments and ARG."""
-    for line in text.splitlines():
+    for line in file.text.splitlines():
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
             name = stripped.split(None, 1)[0].upper()
@@ -52,8 +53,9 @@ def is_dockerfile(text: str) -> bool:
     return False
 
 
-def dockerfile_launches(text: Word) -> Iterator[Launch | SourceProblem]:
+def launches(file: File) -> Found:
     """Yield what a container of the last stage starts."""
+    text = file.whole
     stage = _last_stage(text)
     if stage is None or (stage.entrypoint is None and stage.command is None):
         return

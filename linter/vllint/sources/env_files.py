@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from vllint.sources.files import File
 from vllint.sources.interpolation import interpolate
 from vllint.text.source import SourceText
 from vllint_schemas import Origin, Span, Word
@@ -14,6 +15,18 @@ _COMMENT = re.compile(r"[ \t]#.*$")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 _ESCAPE = {"'": re.compile(r"\\'"), '"': re.compile(r"""\\[abcfnrtv$"'\\]""")}
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
+
+
+def project_variables(file: File) -> Mapping[str, Word]:
+    """Return the variables that Compose replaces in a file: later environment files before earlier ones."""
+    env_files = file.env_files
+    if env_files is None:
+        beside = file.neighbour(".env")
+        env_files = (beside,) if beside is not None else ()
+    variables: Mapping[str, Word] = {}
+    for source in env_files:
+        variables = read_env_file(source, variables)
+    return variables
 
 
 def read_env_file(source: SourceText, known: Mapping[str, Word] | None = None) -> Mapping[str, Word]:

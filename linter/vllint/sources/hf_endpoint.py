@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
+from vllint.sources.files import Document, Found
 from vllint.sources.shell import inner_script_starts
 from vllint.sources.yaml_words import scalar_word, scalar_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -39,7 +40,20 @@ FIELDS = {
 """Fields of the `vLLM` image and the options the platform turns them into."""
 
 
-def endpoint_payloads(root: Node) -> Iterator[Mapping]:
+def recognises(root: Node) -> bool:
+    """Whether a document is a payload, or a list of some."""
+    return any(True for _ in _payloads(root))
+
+
+def launches(document: Document) -> Found:
+    """Yield the launch of each payload whose engine is vLLM."""
+    for payload in _payloads(document.root):
+        launch = _launch(payload)
+        if launch is not None:
+            yield launch
+
+
+def _payloads(root: Node) -> Iterator[Mapping]:
     """Yield the payloads in a document: the document itself, or the items of its list.
 
     The API lists endpoints as `{"items": [...]}`.
@@ -62,7 +76,7 @@ def _is_payload(node: Mapping) -> bool:
     return compute.get("instanceType") is not None and model.get("image") is not None
 
 
-def endpoint_launch(payload: Mapping) -> Launch | None:
+def _launch(payload: Mapping) -> Launch | None:
     """Return the launch of a payload; `None` when its engine is not vLLM."""
     compute, model = payload.get("compute"), payload.get("model")
     if not isinstance(compute, Mapping) or not isinstance(model, Mapping):

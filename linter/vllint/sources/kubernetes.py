@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from vllint.sources.commands import Start, Surroundings, container_starts
 from vllint.sources.containers import claim_with_environment
+from vllint.sources.files import Document, Found
 from vllint.sources.kubernetes_container import namespace_of, pod_container, services_of
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
 from vllint.sources.templates import with_placeholders_unknown
@@ -57,16 +58,19 @@ class Pod(NamedTuple):
     grouped: bool
 
 
-def is_manifest(root: Node) -> bool:
+def recognises(root: Node) -> bool:
     """Whether a document is a Kubernetes object."""
     return isinstance(root, Mapping) and root.get("apiVersion") is not None and root.get("kind") is not None
 
 
-def manifest_launches(root: Mapping, roots: Iterable[Node] = ()) -> Iterator[Launch | SourceProblem]:
-    """Yield the launches of an object, or of the objects in a list; `roots` are all objects of the file."""
+def launches(document: Document) -> Found:
+    """Yield the launches of an object, or of the objects in a list."""
+    root = document.root
+    if not isinstance(root, Mapping):
+        return
     for pod in _pods(root, _name(root), namespace_of(root), False, 0):
         for container in _containers(pod.spec):
-            yield from _container_launches(container, pod, roots)
+            yield from _container_launches(container, pod, document.roots)
 
 
 def _name(root: Mapping) -> str:
@@ -84,7 +88,7 @@ def _pods(node: Node, name: str, namespace: str, grouped: bool, depth: int) -> I
             yield from _pods(item, name, namespace, grouped, depth + 1)
     if not isinstance(node, Mapping):
         return
-    if is_manifest(node):
+    if recognises(node):
         name, namespace = _name(node), namespace_of(node)
     if isinstance(node.get("containers"), Sequence):
         yield Pod(node, name, namespace, grouped)

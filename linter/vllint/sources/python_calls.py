@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from vllint.sources.containers import visible_devices
+from vllint.sources.files import File, Found
 from vllint_schemas import (
     EntryPoint,
     HardwareClaim,
@@ -58,8 +59,14 @@ class Module(NamedTuple):
         return start + len(content.encode()[:column].decode(errors="ignore"))
 
 
-def python_launches(text: str, path: str) -> Iterator[Launch | SourceProblem]:
+def recognises(file: File) -> bool:
+    """Whether the file is Python, as its name says."""
+    return file.path.endswith(".py")
+
+
+def launches(file: File) -> Found:
     """Yield the engines that a Python file builds."""
+    text, path = file.text, file.path
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError) as error:

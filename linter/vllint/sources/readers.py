@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllint.neighbours import Neighbour
-from vllint.sources.compose import compose_launches, is_compose
-from vllint.sources.env_files import read_env_file
+from vllint.sources.files import Document, File
+from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, reader
 from vllint.sources.shell import shell_launches
 from vllint.sources.templates import is_template
 from vllint.text.source import SourceText
 from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Mapping as YamlMapping
 from vllint.text.yaml_nodes import Node
 from vllint.text.yaml_tree import parse_yaml
 from vllint.vllm.tokens import config_path
@@ -50,7 +49,7 @@ def read_source(
 
     `env_files` are read for Compose's variables; without them the `.env` beside the file is.
     """
-    reading = _with_config_files(_read(source, neighbour, env_files), neighbour)
+    reading = _with_config_files(_read(File(source, neighbour, env_files)), neighbour)
     if reading.launches or reading.problems or not _STARTS_SERVER.search(source.text):
         return reading
     return reading._replace(unread=_why_unread(source, reading))
@@ -64,26 +63,21 @@ def _why_unread(source: SourceText, reading: Reading) -> str:
     return f"there is no reader for this {suffix} file" if suffix else "there is no reader for such a file"
 
 
-def _read(source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -> Reading:
-    suffix = _suffix(source.path)
-    if _SHEBANG.match(source.text) or suffix in _SHELL_SUFFIXES:
-        return _read_script(source)
+def _read(file: File) -> Reading:
+    suffix = _suffix(file.path)
+    if _SHEBANG.match(file.text) or suffix in _SHELL_SUFFIXES:
+        return _read_script(file)
     if suffix in _YAML_SUFFIXES:
-        return _read_documents(source, neighbour, env_files, json=suffix == ".json")
-    # Here and below, a kind's reader is imported for the first file that may be of its kind.
-    if suffix == ".py":
-        from vllint.sources.python_calls import python_launches
-
-        return _reading(("python",), python_launches(source.text, source.path))
-    from vllint.sources.dockerfile import dockerfile_launches, is_dockerfile
-
-    if is_dockerfile(source.text):
-        return _reading(("dockerfile",), dockerfile_launches(_whole(source)))
+        return _read_documents(file, json=suffix == ".json")
+    name = file.path.rpartition("/")[2].lower()
+    for form in TEXT_FORMATS:
+        if form.name.search(name) and reader(form.module).recognises(file):
+            return _reading((form.kind,), reader(form.module).launches(file))
     if suffix:
         return Reading()
     # A name without a suffix, standard input's too, promises nothing: what reads as ours is ours.
-    documents = _read_documents(source, neighbour, env_files, json=False)
-    return documents if documents.kinds else _read_script(source)
+    documents = _read_documents(file, json=False)
+    return documents if documents.kinds else _read_script(file)
 
 
 def _suffix(path: str) -> str:
@@ -96,8 +90,8 @@ def _suffix(path: str) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _read_script(source: SourceText) -> Reading:
-    return _reading(("shell",), shell_launches(_whole(source), "shell"))
+def _read_script(file: File) -> Reading:
+    return _reading(("shell",), shell_launches(file.whole, "shell"))
 
 
 def read_command(
@@ -132,43 +126,26 @@ def _config_file(launch: Launch, path: Word, neighbour: Neighbour) -> ConfigFile
     return read_config_file(source)
 
 
-def _whole(source: SourceText) -> Word:
-    return Word.verbatim(source.text, source.path, 0)
-
-
-def _read_documents(
-    source: SourceText, neighbour: Neighbour, env_files: tuple[SourceText, ...] | None, *, json: bool
-) -> Reading:
+def _read_documents(file: File, *, json: bool) -> Reading:
     try:
-        roots = (_json(source),) if json else parse_yaml(_whole(source))
+        roots = (_json(file),) if json else tuple(parse_yaml(file.whole))
     except YamlProblem as problem:
-        return Reading(problems=(_unreadable(source, problem),))
+        return Reading(problems=(_unreadable(file, problem),))
+    formats = [form for form in DOCUMENT_FORMATS if form.may_be(file.text)]
     kinds: list[str] = []
     found: list[Launch | SourceProblem] = []
     for root in roots:
-        if is_compose(root) and isinstance(root, YamlMapping):
-            kinds.append("compose")
-            found.extend(compose_launches(root, _variables(neighbour, env_files)))
-            continue
-        from vllint.sources.kubernetes import is_manifest, manifest_launches
-
-        if is_manifest(root) and isinstance(root, YamlMapping):
-            kinds.append("kubernetes")
-            found.extend(manifest_launches(root, roots))
-            continue
-        from vllint.sources.hf_endpoint import endpoint_launch, endpoint_payloads
-
-        payloads = tuple(endpoint_payloads(root))
-        if payloads:
-            kinds.append("hf_endpoint")
-        found.extend(launch for payload in payloads if (launch := endpoint_launch(payload)))
+        form = next((form for form in formats if reader(form.module).recognises(root)), None)
+        if form is not None:
+            kinds.append(form.kind)
+            found.extend(reader(form.module).launches(Document(root, roots, file)))
     return _reading(tuple(dict.fromkeys(kinds)), found)
 
 
-def _json(source: SourceText) -> Node:
+def _json(file: File) -> Node:
     from vllint.text.json_tree import parse_json
 
-    return parse_json(_whole(source))
+    return parse_json(file.whole)
 
 
 def _reading(kinds: tuple[str, ...], found: Iterable[Launch | SourceProblem]) -> Reading:
@@ -182,21 +159,10 @@ def _reading(kinds: tuple[str, ...], found: Iterable[Launch | SourceProblem]) ->
     return Reading(kinds, _unique(launches), tuple(problems))
 
 
-def _variables(neighbour: Neighbour, env_files: tuple[SourceText, ...] | None) -> Mapping[str, Word]:
-    """Return the variables of the environment files, later files before earlier ones."""
-    if env_files is None:
-        beside = neighbour(".env")
-        env_files = (beside,) if beside is not None else ()
-    variables: Mapping[str, Word] = {}
-    for file in env_files:
-        variables = read_env_file(file, variables)
-    return variables
-
-
-def _unreadable(source: SourceText, problem: YamlProblem) -> SourceProblem:
-    if is_template(source.text):
+def _unreadable(file: File, problem: YamlProblem) -> SourceProblem:
+    if is_template(file.text):
         message = "the file is a template that has not been rendered"
-        return SourceProblem("not_rendered", message, Span(source.path, 0, 0))
+        return SourceProblem("not_rendered", message, Span(file.path, 0, 0))
     return SourceProblem("not_parsed", f"the file cannot be read: {problem.message}", problem.span)
 
 
