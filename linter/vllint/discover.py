@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAX_BYTES = 1024 * 1024
-MARKERS: tuple[tuple[bytes, ...], ...] = ((b"vllm",), (b"instancetype", b"repository"))
-"""A file is ours if it holds, in any case, all of one row: vLLM's name, or an endpoint's two keys."""
+MARKERS: tuple[tuple[bytes, ...], ...] = (
+    (b"vllm",),
+    (b"instancetype", b"repository"),
+    (b"model_loading_config",),
+    (b"llminferenceservice",),
+    (b"inferenceservice", b"huggingface"),
+    (b"kaito.sh/", b"preset"),
+)
+"""A file is ours if it holds, in any case, all of one row: vLLM's name, an endpoint's two keys, or those of
+resources that vLLM serves unless they say otherwise: of Ray Serve LLM, KServe and KAITO."""
 
 SUFFIXES: Mapping[str, str] = {
     "yaml": "compose, Kubernetes, endpoint",
@@ -46,6 +54,7 @@ TEMPLATE_SUFFIXES = frozenset(
 _STEMS = frozenset(
     {"dockerfile", "containerfile", ".env", "makefile", "gnumakefile", "justfile", ".justfile"}
 )
+_SETTINGS = frozenset({"vllint.toml", ".vllint.toml"})
 _SHELL = re.compile(rb"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")
 
 _PRUNED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__"})
@@ -254,6 +263,8 @@ def _found(
 
 def _may_launch(name: str) -> bool | None:
     """Return whether a file of this name may start vLLM; None if only its first line can tell."""
+    if name in _SETTINGS:
+        return False
     stem, dot, suffix = name.lower().rpartition(".")
     if dot and suffix in TEMPLATE_SUFFIXES:
         stem, dot, suffix = stem.rpartition(".")

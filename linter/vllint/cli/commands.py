@@ -7,10 +7,12 @@ from importlib import import_module
 import click
 
 from vllint import __version__
+from vllint.cli.facts import FACTS_OPTION
 
 _COMMANDS = {
     "check": "vllint.cli.check",
     "show": "vllint.cli.show",
+    "upgrade": "vllint.cli.upgrade",
     "explain": "vllint.cli.explain",
     "rules": "vllint.cli.rules",
     "init": "vllint.cli.init",
@@ -30,6 +32,8 @@ class LazyGroup(click.Group):
         if module is None:
             return None
         command: click.Command = import_module(module).command
+        if cmd_name != "init" and FACTS_OPTION not in command.params:
+            command.params.append(FACTS_OPTION)
         return command
 
 

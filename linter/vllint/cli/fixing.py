@@ -25,14 +25,14 @@ def fix_files(checker: Checker, paths: Sequence[str], unsafe: bool, only_show: b
     for path, text in sorted(changed.items()):
         source = decode(path, Path(path).read_bytes())
         if only_show:
-            _show(path, source.text, text)
+            show_change(path, source.text, text)
         else:
             write_atomically(Path(path), source.encode(text))
             click.echo(f"fixed {path}", err=True)
     return before if only_show or not changed else checker.check(paths)
 
 
-def _show(path: str, old: str, new: str) -> None:
+def show_change(path: str, old: str, new: str) -> None:
     """Print a change as a diff in which secrets are masked, on the lines that go too."""
     shown = unified_diff(path, redacted(old), redacted(new))
     click.echo(shown, nl=False)

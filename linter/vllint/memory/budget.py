@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vllint.vllm.version import version_key
-from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Quantization, Unknown
+from vllint_schemas import GIB, Band, EngineArgs, Gpu, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
 _NOTHING = Band(0.0, 0.0, 0.0)
-
-_CHUNKED_ATTENTION = frozenset({"llama4", "llama4_text"})
-"""Model types whose local layers see one chunk only (vLLM `v1/kv_cache_interface.py`)."""
 
 _GRAPHS_COUNTED_SINCE = (0, 21)
 _DEFAULT_UTILIZATION = 0.92
@@ -120,66 +117,3 @@ def free_for_kv(total: Band, used: tuple[Band, ...]) -> Band:
         total.mid - sum(part.mid for part in used),
         total.high - sum(part.low for part in used),
     )
-
-
-def kv_bytes_per_token(
-    model: ModelFacts, parallel: Parallel, args: EngineArgs, layers: int
-) -> float | Unknown:
-    """Return the KV cache of one token on one rank of a stage with `layers` layers, in bytes."""
-    element = _kv_element_bytes(args, model.quantization)
-    if isinstance(element, Unknown):
-        return element
-    ranks = args.value("decode_context_parallel_size")
-    if isinstance(ranks, Unknown):
-        return ranks
-    whole = _kv_bytes_of_layer(model, parallel, element)
-    if isinstance(whole, Unknown):
-        return whole
-    return layers * whole / (ranks.value if isinstance(ranks.value, int) and ranks.value > 1 else 1)
-
-
-def _kv_bytes_of_layer(model: ModelFacts, parallel: Parallel, element: float) -> float | Unknown:
-    if (model.text_model_type or model.model_type) in _CHUNKED_ATTENTION:
-        return Unknown("the model's cache of chunked attention is not modelled")
-    if model.linear_attention is not False:
-        return Unknown("the model's cache of recurrent states is not modelled")
-    if model.kv_lora_rank is None or model.sliding_window != 0:
-        return Unknown("the model's cache layout is not modelled")
-    if model.kv_lora_rank:
-        if model.qk_rope_head_dim is None:
-            return Unknown("the model's rope dimension is not known")
-        if model.index_head_dim and element < 2:
-            return Unknown("the packed cache of sparse attention is not modelled")
-        return (model.kv_lora_rank + model.qk_rope_head_dim) * element + _index_bytes(model)
-    heads, size = model.num_key_value_heads, model.head_dim
-    if not heads or not size:
-        return Unknown("the model's KV heads are not known")
-    return 2 * max(1, heads // parallel.tensor) * size * element
-
-
-def _index_bytes(model: ModelFacts) -> float:
-    """Return a token's key of the sparse indexer: FP8, with a 32-bit scale for each block of 128."""
-    size = model.index_head_dim or 0
-    return size + size / 128 * 4
-
-
-_FP8 = frozenset({"FP8", "FLOAT8", "FP8_E4M3"})
-
-
-def _kv_element_bytes(args: EngineArgs, checkpoint: Quantization | None) -> float | Unknown:
-    dtype = args.value("kv_cache_dtype")
-    if isinstance(dtype, Unknown):
-        return dtype
-    name = str(dtype.value)
-    scheme = checkpoint.kv_cache if checkpoint is not None and name == "auto" else None
-    if scheme:
-        # `auto` takes what the checkpoint was calibrated for (vLLM 0.33.0 `utils/torch_utils.py:498`).
-        return (
-            1.0 if scheme in _FP8 else Unknown(f"the size of the KV cache scheme `{scheme}` is not modelled")
-        )
-    if name in {"auto", "bfloat16", "float16", "None"}:
-        wide = args.value("dtype")
-        return 4.0 if isinstance(wide, Located) and wide.value in {"float", "float32"} else 2.0
-    if name.startswith("fp8") and name != "fp8_ds_mla":
-        return 1.0
-    return Unknown(f"the size of `--kv-cache-dtype {name}` is not modelled")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vllint.memory import budget
-from vllint.memory.stages import layers_per_stage
+from vllint.memory.kv_cache import StageCache, stage_caches
 from vllint.memory.weights import StageWeights, stage_weights
 from vllint_schemas import (
     GIB,
@@ -31,18 +31,37 @@ def estimate_memory(
 
     Without a card the ranks hold what does not depend on it, and the verdict is `Unknown`.
     """
-    stages = stage_weights(model, parallel, args)
+    stages = stage_weights(model, parallel, args, gpu)
     if isinstance(stages, Unknown):
         return stages
     length = max_model_len(model, args)
-    layers = layers_per_stage(model.num_hidden_layers or 0, parallel.pipeline)
+    limits = gpu if isinstance(gpu, Unknown) else budget.batch_limits(args, gpu)
+    caches = _caches(model, parallel, args, gpu, limits)
     ranks = tuple(
-        _rank(stage, count, number == parallel.pipeline - 1, model, parallel, args, gpu, length)
-        for number, (stage, count) in enumerate(zip(stages, layers, strict=True))
+        _rank(stage, caches[number], number == parallel.pipeline - 1, model, parallel, args, gpu, length)
+        for number, stage in enumerate(stages)
     )
     if isinstance(gpu, Unknown):
         return MemoryEstimate(gpu, ranks, length, gpu)
     return MemoryEstimate(_verdict(ranks), ranks, length, _concurrency(ranks))
+
+
+def _caches(
+    model: ModelFacts,
+    parallel: Parallel,
+    args: EngineArgs,
+    gpu: Gpu | Unknown,
+    limits: budget.BatchLimits | Unknown,
+) -> tuple[StageCache | Unknown, ...]:
+    """Return each stage's KV cache."""
+    asked = args.value("max_num_batched_tokens")
+    tokens: int | Unknown
+    if isinstance(asked, Located) and isinstance(asked.value, int):
+        tokens = asked.value
+    else:
+        tokens = limits if isinstance(limits, Unknown) else limits.max_num_batched_tokens
+    found = stage_caches(model, parallel, args, gpu, tokens)
+    return (found,) * parallel.pipeline if isinstance(found, Unknown) else found
 
 
 def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
@@ -60,7 +79,7 @@ def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
 
 def _rank(
     stage: StageWeights,
-    layers: int,
+    cache: StageCache | Unknown,
     last: bool,
     model: ModelFacts,
     parallel: Parallel,
@@ -68,12 +87,7 @@ def _rank(
     gpu: Gpu | Unknown,
     length: int | Unknown,
 ) -> RankMemory:
-    per_token = budget.kv_bytes_per_token(model, parallel, args, layers)
-    needed: float | Unknown
-    if isinstance(per_token, Unknown):
-        needed = per_token
-    else:
-        needed = length if isinstance(length, Unknown) else per_token * length
+    needed = _needed(cache, length)
     graphs = budget.cuda_graphs(args)
     if isinstance(gpu, Unknown):
         return RankMemory(
@@ -84,7 +98,7 @@ def _rank(
     peak = limits if isinstance(limits, Unknown) else budget.activations(model, limits, last)
     libraries = budget.non_torch(parallel, gpu)
     kv = _free(total, stage.weights, peak, libraries, graphs)
-    tokens = _tokens(kv, per_token)
+    tokens = _tokens(kv, cache, length)
     return RankMemory(
         stage.name, stage.parameters, stage.weights, total, peak, libraries, graphs, kv, needed, tokens
     )
@@ -106,13 +120,24 @@ def _free(
     return budget.free_for_kv(total, (weights, peak, libraries, graphs))
 
 
-def _tokens(kv: Band | Unknown, per_token: float | Unknown) -> Band | Unknown:
+def _needed(cache: StageCache | Unknown, length: int | Unknown) -> float | Unknown:
+    """Return the KV cache of one request of full length."""
+    if isinstance(cache, Unknown):
+        return cache
+    return length if isinstance(length, Unknown) else cache.request_bytes(length)
+
+
+def _tokens(kv: Band | Unknown, cache: StageCache | Unknown, length: int | Unknown) -> Band | Unknown:
+    """Return how many tokens the cache holds, in requests of full length where it matters."""
     if isinstance(kv, Unknown):
         return kv
+    if isinstance(cache, Unknown):
+        return cache
+    if not cache.groups:
+        return Unknown("the stage holds no attention layer")
+    per_token = cache.token_bytes(length)
     if isinstance(per_token, Unknown):
         return per_token
-    if per_token == 0:
-        return Unknown("the stage holds no attention layer")
     return Band(*(max(0.0, bound) / per_token for bound in kv))
 
 

@@ -9,20 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from vllint.memory.dtypes import NARROW, element_bytes
 from vllint.memory.stages import layers_per_stage
 from vllint.models.parameters import count_parameters
-from vllint_schemas import GIB, Band, EngineArgs, Located, ModelFacts, Unknown
+from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.models import Component, Quantization
 from vllint_schemas.parallel import Parallel
-
-DTYPE_BYTES = {
-    "auto": 2.0,
-    "half": 2.0,
-    "float16": 2.0,
-    "bfloat16": 2.0,
-    "float": 4.0,
-    "float32": 4.0,
-}
 
 _ONLINE_BYTES = {"fp8": 1.0, "ptpc_fp8": 1.0, "mxfp8": 1.03, "experts_int8": 1.0, "bitsandbytes": 0.56}
 """Bytes per linear weight when vLLM itself quantizes an unquantized checkpoint at load time."""
@@ -55,10 +47,10 @@ class StageWeights(NamedTuple):
 
 
 def stage_weights(
-    model: ModelFacts, parallel: Parallel, args: EngineArgs
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown
 ) -> tuple[StageWeights, ...] | Unknown:
     """Return the weights on a rank of each pipeline stage, in bytes."""
-    dtype_bytes = _dtype_bytes(model, args)
+    dtype_bytes = element_bytes(model, args, gpu)
     if isinstance(dtype_bytes, Unknown):
         return dtype_bytes
     offloaded = _offloaded(args)
@@ -83,14 +75,6 @@ def _stage(
 ) -> StageWeights:
     low, mid, high = (max(0.0, size * factor - offloaded) for factor in spread)
     return StageWeights(f"pp{number}", size, Band(low, mid, high + unsure))
-
-
-def _dtype_bytes(model: ModelFacts, args: EngineArgs) -> float | Unknown:
-    """Return the bytes of an unquantized weight; `auto` casts 32-bit checkpoints down to 16."""
-    asked = args.value("dtype")
-    if isinstance(asked, Unknown):
-        return asked
-    return DTYPE_BYTES.get(str(asked.value), 2.0)
 
 
 def _offloaded(args: EngineArgs) -> float:
@@ -226,7 +210,7 @@ def _total_bytes(
         if factor is None or model.params_total is None or model.quantized is None:
             return Unknown(f"sizes under `--quantization {asked.value}` are not known")
         return model.params_total * factor, _ESTIMATED
-    if model.weights_bytes is not None and dtype_bytes == DTYPE_BYTES["auto"]:
+    if model.weights_bytes is not None and dtype_bytes == NARROW:
         return float(model.weights_bytes), _TOTAL_ONLY
     if model.quantized is False and model.params_total is not None:
         return model.params_total * dtype_bytes, _TOTAL_ONLY

@@ -46,6 +46,17 @@ EXPERTS_PER_TOKEN_KEYS = (
 DENSE_WIDTH_KEYS = ("intermediate_size_mlp", "intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner")
 EXPERT_WIDTH_KEYS = ("moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size")
 FALCON_TYPES = frozenset({"falcon", "RefinedWeb", "RefinedWebModel"})
+RECURRENT_KEYS = (
+    "linear_num_value_heads",
+    "mamba_d_state",
+    "ssm_state_size",
+    "state_size",
+    "conv_kernel",
+    "conv_L_cache",
+    "lru_width",
+    "layers_block_type",
+    "hybrid_override_pattern",
+)
 STATE_ONLY_TYPES = frozenset({"mamba", "falcon_mamba"})
 DTYPES = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float8_e4m3fn"})
 
@@ -259,8 +270,7 @@ def _latent_attention(text: Attributes) -> dict[str, Any]:
 
 def _layers(whole: Attributes, text: Attributes, architecture: str | None) -> dict[str, Any]:
     window = _sliding_window(text)
-    hybrid, free = has_trait(architecture, "hybrid"), has_trait(architecture, "attention_free")
-    recurrent = None if hybrid is None else bool(hybrid or free)
+    recurrent = _recurrent(text, architecture)
     kinds = layer_kinds(text, window, recurrent)
     if recurrent and kinds is not None and not kinds.linear and whole.written.get("layer_types"):
         recurrent = False
@@ -275,6 +285,16 @@ def _layers(whole: Attributes, text: Attributes, architecture: str | None) -> di
         "num_kv_shared_layers": size(text.get("num_kv_shared_layers")),
         "num_nextn_predict_layers": size(text.first("num_nextn_predict_layers", "mtp_num_hidden_layers")),
     }
+
+
+def _recurrent(text: Attributes, architecture: str | None) -> bool | None:
+    """Return what vLLM's class says; without a class, transformers' sizes tell."""
+    hybrid, free = has_trait(architecture, "hybrid"), has_trait(architecture, "attention_free")
+    if hybrid is not None:
+        return bool(hybrid or free)
+    if architecture is not None or not text.known:
+        return None
+    return None if any(text.has(key) for key in RECURRENT_KEYS) else False
 
 
 def _sliding_window(text: Attributes) -> int | None:

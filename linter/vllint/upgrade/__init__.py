@@ -1,0 +1,1 @@
+"""Moving the files that launch vLLM from one release to another."""
