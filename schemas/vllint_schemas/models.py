@@ -46,7 +46,8 @@ class Components(NamedTuple):
     `embedding` (with it towers and position tables) stands on the first pipeline stage, `final` and
     `head` on the last; when `tied`, the head is the embedding itself unless the stages differ. `layers`
     holds each decoder layer's components in order; equal layers are the same object. `partial` says that
-    the towers of a composite model are left out, because their size is not known.
+    the towers of a composite model are left out, because their size is not known. `embeddings_copied` and
+    `heads_copied` say that the other stages build embeddings, or heads, too.
     """
 
     embedding: tuple[Component, ...]
@@ -55,6 +56,8 @@ class Components(NamedTuple):
     head: tuple[Component, ...]
     tied: bool
     partial: bool = False
+    embeddings_copied: bool = False
+    heads_copied: bool = False
 
     @property
     def total(self) -> int:

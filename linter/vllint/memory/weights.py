@@ -63,10 +63,6 @@ def stage_weights(
     spread = _COUNTED if linear_bytes == dtype_bytes else _QUANTIZED
     sizes = _stage_bytes(model, parallel, dtype_bytes, linear_bytes)
     unsure = _TOWERS_LEFT_OUT if components.partial else 0.0
-    if parallel.pipeline > 1:
-        # Many architectures build embedding and head on every stage (gemma, qwen3_moe, stablelm, gpt2).
-        ends = (*components.embedding, *components.head)
-        unsure += sum(_elements(part, model, parallel) for part in ends) * dtype_bytes
     return tuple(_stage(number, size, spread, offloaded, unsure) for number, size in enumerate(sizes))
 
 
@@ -140,13 +136,16 @@ def _stage_bytes(
     for number, count in enumerate(counts):
         total = sum(size(layer) for layer in components.layers[taken : taken + count])
         taken += count
-        last = number == len(counts) - 1
+        embeds = number == 0 or components.embeddings_copied
         if number == 0:
             total += size(components.embedding)
+        elif embeds:
+            total += size(tuple(part for part in components.embedding if part.name != "tower"))
+        last = number == len(counts) - 1
         if last:
             total += size(components.final)
-            if not (components.tied and number == 0):
-                total += size(components.head)
+        if (last or components.heads_copied) and not (components.tied and embeds):
+            total += size(components.head)
         sizes.append(total)
     return tuple(sizes)
 

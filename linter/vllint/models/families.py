@@ -6,6 +6,7 @@ bytes vLLM really builds or the exact number of parameters of published checkpoi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 
@@ -15,7 +16,8 @@ class Family(NamedTuple):
     `query_bias` and `output_bias`: `None` follows the config's `attention_bias`. `norms` are vectors of
     the hidden size per layer, `head_norms` what is normed in attention: each head (`head`), all of them
     (`all`) or nothing. `norm_bias` doubles norms that are layer norms. `positions` is the number of rows
-    a learned position table has beyond the context length, `None` for no table.
+    a learned position table has beyond the context length, `None` for no table. `embeddings_copied` and
+    `heads_copied` say that every pipeline stage builds one, and not the first or the last alone.
     """
 
     query_bias: bool | None = None
@@ -37,6 +39,8 @@ class Family(NamedTuple):
     sinks: bool = False
     output_gate: bool = False
     extra: int = 0
+    embeddings_copied: bool = False
+    heads_copied: bool = False
 
 
 _LLAMA = Family(mlp_bias=None)
@@ -47,7 +51,7 @@ _GPT = Family(True, True, mlp_matrices=2, mlp_bias=True, norm_bias=True)
 _DEEPSEEK = Family(False, False, latent=True)
 _NEXT = _QWEN3._replace(shared_gate=True, output_gate=True)
 
-FAMILIES: dict[str, Family] = {
+_BUILT = {
     "llama": _LLAMA,
     "granite": _LLAMA,
     "smollm3": _LLAMA,
@@ -106,5 +110,32 @@ FAMILIES: dict[str, Family] = {
     "qwen3_next": _NEXT,
     "qwen3_5_text": _NEXT,
     "qwen3_5_moe_text": _NEXT,
+}
+
+_BOTH_COPIED = frozenset(
+    [
+        "gpt2",
+        "gpt_oss",
+        "granitemoe",
+        "internlm2",
+        "minicpm",
+        "mixtral",
+        "olmoe",
+        "phimoe",
+        "qwen2_moe",
+        "qwen3_moe",
+        "qwen3_next",
+        "qwen3_vl_moe_text",
+        "stablelm",
+    ]
+)
+_EMBEDDINGS_COPIED = _BOTH_COPIED | frozenset(
+    ["cohere", "cohere2", "gemma", "gemma2", "gemma3_text", "qwen3_5_moe_text", "qwen3_5_text"]
+)
+"""Whose modules build embeddings, or heads too, without asking for their rank in the pipeline."""
+
+FAMILIES: Mapping[str, Family] = {
+    kind: family._replace(embeddings_copied=kind in _EMBEDDINGS_COPIED, heads_copied=kind in _BOTH_COPIED)
+    for kind, family in _BUILT.items()
 }
 """By the model type of the text part."""

@@ -247,7 +247,15 @@ def _assembled(
     bias = [Component("head_bias", rows, "vocabulary")] if family.head_bias else []
     final = [Component("final_norm", _norm(family, sizes), "none")] if family.final_norm else []
     tied = family.tied if facts.tie_word_embeddings is None else facts.tie_word_embeddings
-    return Components(tuple(embedding), layers, (*final, *bias), tuple(head), tied)
+    return Components(
+        tuple(embedding),
+        layers,
+        (*final, *bias),
+        tuple(head),
+        tied,
+        embeddings_copied=family.embeddings_copied,
+        heads_copied=family.heads_copied,
+    )
 
 
 def _norm(family: Family, sizes: _Sizes) -> int:
