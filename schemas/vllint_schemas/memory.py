@@ -26,7 +26,8 @@ class RankMemory(NamedTuple):
     """What one pipeline stage's rank holds, in bytes (`kv_tokens` in tokens).
 
     `parameters` is what vLLM builds, `weights` what stays resident. Fields that need the card or the
-    model's cache layout are `Unknown` without them.
+    model's cache layout are `Unknown` without them. `state_block` is what a block of the cache takes where
+    each running request holds one for its recurrent states, 0 where none does.
     """
 
     name: str
@@ -39,12 +40,17 @@ class RankMemory(NamedTuple):
     kv: Band | Unknown
     kv_needed: float | Unknown
     kv_tokens: Band | Unknown
+    state_block: float = 0.0
 
 
 class MemoryEstimate(NamedTuple):
-    """Whether a launch fits its cards, stage by stage. `max_concurrency` counts full-length requests."""
+    """Whether a launch fits its cards, stage by stage.
+
+    `max_concurrency` counts full-length requests, `max_num_seqs` is how many vLLM may run at once.
+    """
 
     verdict: Verdict | Unknown
     ranks: tuple[RankMemory, ...]
     max_model_len: int | Unknown
     max_concurrency: Band | Unknown
+    max_num_seqs: int | Unknown = Unknown("the card is not known")

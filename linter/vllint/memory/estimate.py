@@ -43,7 +43,8 @@ def estimate_memory(
     )
     if isinstance(gpu, Unknown):
         return MemoryEstimate(gpu, ranks, length, gpu)
-    return MemoryEstimate(_verdict(ranks), ranks, length, _concurrency(ranks))
+    seqs = limits if isinstance(limits, Unknown) else limits.max_num_seqs
+    return MemoryEstimate(_verdict(ranks), ranks, length, _concurrency(ranks), seqs)
 
 
 def _caches(
@@ -99,8 +100,9 @@ def _rank(
     libraries = budget.non_torch(parallel, gpu)
     kv = _free(total, stage.weights, peak, libraries, graphs)
     tokens = _tokens(kv, cache, length)
+    block = 0.0 if isinstance(cache, Unknown) else cache.state_block_bytes
     return RankMemory(
-        stage.name, stage.parameters, stage.weights, total, peak, libraries, graphs, kv, needed, tokens
+        stage.name, stage.parameters, stage.weights, total, peak, libraries, graphs, kv, needed, tokens, block
     )
 
 

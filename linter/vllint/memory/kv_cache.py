@@ -34,6 +34,11 @@ class StageCache(NamedTuple):
     states: int
     context_ranks: int
 
+    @property
+    def state_block_bytes(self) -> float:
+        """What a block takes where layers keep states; 0 where none does."""
+        return self.block_bytes if any(kind == "state" for kind, _ in self.groups) else 0.0
+
     def request_bytes(self, length: int) -> float | Unknown:
         """Return what one request of `length` tokens needs."""
         total = 0
