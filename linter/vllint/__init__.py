@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from vllint.vllm.similar import similar_flags, similar_name
     from vllint.vllm.value_names import value_names
     from vllint.vllm.version import split_image, version_key
-    from vllint.word_edits import container_setting, key_before
+    from vllint.word_edits import container_setting, item_at, key_before
 
 __version__ = "0.1.0"
 
@@ -75,6 +75,7 @@ _HOMES = {
     "fitting_tensor_parallel": "vllint.layouts",
     "FLOAT16_REFUSED": "vllint.models.architectures",
     "has_trait": "vllint.models.architectures",
+    "item_at": "vllint.word_edits",
     "key_before": "vllint.word_edits",
     "known_elsewhere": "vllint.vllm.options",
     "layout_fix": "vllint.layouts",
@@ -129,6 +130,7 @@ __all__ = [
     "fitting_length",
     "fitting_tensor_parallel",
     "has_trait",
+    "item_at",
     "key_before",
     "known_elsewhere",
     "layout_fix",

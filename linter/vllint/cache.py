@@ -23,6 +23,7 @@ import vllint_schemas
 from vllint.digests import digest
 from vllint.registry import rule_places
 from vllint.report.document import FileReport
+from vllint.tables import facts_folder
 from vllint_schemas.report import Unchecked, to_dict
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def open_cache(environment: Mapping[str, str], here: str) -> ResultCache | None:
     if place is None or rules is None:
         return None
     own = (str(Path(package.__file__ or "").parent) for package in (vllint, vllint_schemas))
-    return ResultCache(place, program_stamp(vllint.__version__, (*own, *rules)))
+    facts = facts_folder()
+    named = () if facts is None else (str(facts),)
+    return ResultCache(place, program_stamp(vllint.__version__, (*own, *rules, *named)))
 
 
 def conditions_digest(request: Request, settings: Settings) -> str | None:

@@ -87,12 +87,12 @@ class Report:
 
     def parts(self, launches: bool = True) -> RunReport:
         """Return what is said of each file; without `launches` these are counted only."""
-        from vllint.report.document import RunReport
+        from vllint.report.document import RunReport, told_once
         from vllint.report.file_report import file_report
 
         urls = self.registry.urls
         files = tuple(file_report(one, urls, launches) for one in self.judged)
-        return RunReport(files, _unread(self.passed_over), self.problems, self.thresholds or {})
+        return RunReport(told_once(files), _unread(self.passed_over), self.problems, self.thresholds or {})
 
     def document(self) -> ReportDocument:
         """Return the report as the JSON contract has it."""
@@ -156,13 +156,13 @@ class Checker:
         Without `launches` these are counted only. With `cache`, files that an earlier run judged under
         the same conditions are not judged again.
         """
-        from vllint.report.document import RunReport
+        from vllint.report.document import RunReport, told_once
         from vllint.reporting import FileReporter
 
         with FileReporter(self, launches, cache) as reporter:
             found = self._visit(paths, reporter.report)
         return RunReport(
-            tuple(found.results), _unread(found.passed_over), tuple(found.problems), found.thresholds
+            told_once(found.results), _unread(found.passed_over), tuple(found.problems), found.thresholds
         )
 
     def _visit(self, paths: Sequence[str], judge: Callable[[Candidate], T]) -> _Visited[T]:

@@ -34,6 +34,7 @@ SUFFIXES: Mapping[str, str] = {
     "slurm": "Slurm",
     "env": "environment",
     "service": "systemd",
+    "container": "podman quadlet",
     "py": "Python",
     "mk": "Makefile",
     "just": "justfile",
@@ -52,7 +53,7 @@ TEMPLATE_SUFFIXES = frozenset(
     {"j2", "jinja", "jinja2", "tmpl", "tpl", "gotmpl", "template", "example", "sample"}
 )
 _STEMS = frozenset(
-    {"dockerfile", "containerfile", ".env", "makefile", "gnumakefile", "justfile", ".justfile"}
+    {"dockerfile", "containerfile", ".env", "makefile", "gnumakefile", "justfile", ".justfile", "procfile"}
 )
 _SETTINGS = frozenset({"vllint.toml", ".vllint.toml"})
 _SHELL = re.compile(rb"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")

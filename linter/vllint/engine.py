@@ -22,6 +22,7 @@ from vllint.vllm.options import nearest
 from vllint.vllm.parallel import parallel_sizes
 from vllint.vllm.releases import releases
 from vllint.vllm.version import split_image
+from vllint.vllm.wrappers import WRAPPERS
 from vllint_schemas import (
     EngineArgs,
     Finding,
@@ -175,12 +176,15 @@ def _release(launch: Launch, stated: Stated, assumptions: Assumptions) -> Releas
         return Release(releases()[-1], reason, "newest known", _fork(launch))
     version, source = candidates[0]
     judged, exact = nearest(version.value)
-    doubt = "" if exact else f"vLLM {version.value} has no table of its own"
+    doubt = "" if exact else f"vLLM {version.value} has no table of its own; the nearest is that of {judged}"
     return Release(judged, version, source, doubt or _fork(launch))
 
 
 def _fork(launch: Launch) -> str:
-    """Say so when the image is not vLLM's own: it may hold a build with other options."""
+    """Say so when not vLLM's own parser, or not its own image, takes the words: other options may exist."""
+    wrapper = WRAPPERS.get(launch.entry_point)
+    if wrapper is not None:
+        return f"{wrapper.program} has options of its own"
     if launch.image is None or not launch.image.is_known or not launch.image.text:
         return ""
     name = split_image(launch.image.text)

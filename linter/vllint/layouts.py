@@ -27,9 +27,9 @@ def best_layout(facts: LaunchFacts, gpus: int) -> Parallel | None:
 
     It keeps the GPUs in use and the context, then takes the least tensor parallelism. Where memory
     cannot be judged, no layout may need more of it than the present one; if none is left, the most tensor
-    parallelism is taken.
+    parallelism is taken. What spreads over several machines is left as it is.
     """
-    candidates = list(_candidates(facts, gpus))
+    candidates = list(_candidates(facts, gpus)) if facts.launch.nodes is None else []
     if not candidates:
         return None
     judged = [(candidate, memory_verdict(facts, candidate)) for candidate in candidates]

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
-from vllint.sources.hf_endpoint import FIELDS
+from vllint.sources.endpoint_parts import FIELDS
 from vllint.word_edits import bring_forward, remove_words, whole_lines, write_words
 from vllint_schemas import Argument, Edit, Located, Origin, Slot, SlotKind, Span, Word
 

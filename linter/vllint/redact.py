@@ -72,6 +72,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+def names_secret(name: str) -> bool:
+    """Whether what goes by `name` is a secret."""
+    return _compiled(_SECRET_NAME).search(name) is not None
+
+
 def redacted(text: str) -> str:
     """Return `text` with every character of a secret masked, so that places stay as they are."""
     if any(hint in text for hint in _SHAPE_HINTS) or ("://" in text and "@" in text):

@@ -10,7 +10,10 @@ from vllint.facts import FactName, LaunchFacts
 from vllint.rule import Rule
 from vllint.settings import Settings, is_selected, severity_of
 from vllint.suppress import idle_suppressions, misspelt_comments, read_suppressions, suppress
-from vllint_schemas import Finding, SourceProblem, Span, Unknown
+from vllint_schemas import Finding, Kind, Severity, SourceProblem, Span, Unknown
+
+_SHOWN: frozenset[Kind] = frozenset({"markdown"})
+"""Kinds of source that show a launch and make none."""
 
 
 class Unchecked(NamedTuple):
@@ -53,7 +56,7 @@ def run_rules(
                 continue
             missing = _missing(facts, rule, unknown)
             if missing is None:
-                own.extend(_judged(rule, facts))
+                own.extend(found for found in _judged(rule, facts) if _matters(found, facts))
                 continue
             silent.add(rule.code)
             if is_selected(settings, rule.code, rule.name, rule.preview):
@@ -65,6 +68,11 @@ def run_rules(
         )
     kept = _selected(findings, settings, {rule.code: rule for rule in rules})
     return Said(kept, tuple(unchecked), frozenset(silent))
+
+
+def _matters(finding: Finding, facts: LaunchFacts) -> bool:
+    """Whether a finding is worth telling: advice on what a document only shows is not."""
+    return finding.severity is not Severity.INFO or facts.launch.kind not in _SHOWN
 
 
 def _judged(rule: Rule, facts: LaunchFacts) -> tuple[Finding, ...]:

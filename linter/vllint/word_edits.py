@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from vllint_schemas import Container, Edit, Slot, SlotKind, Span, Word
+from vllint_schemas.launch import ListPlace
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/:=,+@%-]+")
 """Words that no shell and no quoting around a script changes."""
@@ -147,6 +148,17 @@ def key_before(text: str, anchor: Span, key: str) -> Edit | None:
     newline = "\r\n" if "\r\n" in text else "\n"
     written = "".join(f"{line}{newline}{indent}" for line in key.splitlines())
     return Edit(Span(anchor.path, anchor.start, anchor.start), written)
+
+
+def item_at(text: str, place: ListPlace, name: str, item: str) -> Edit | None:
+    """Return the edit that writes an item of the list `name`; `None` where its lines are not its own."""
+    if not place.is_item:
+        return key_before(text, place.before, f"{name}:\n  - {item}")
+    start = place.before.start
+    lead = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start]
+    if lead.strip() != "-":
+        return None
+    return Edit(Span(place.before.path, start, start), f"{item}{_newline(text)}{lead}")
 
 
 def container_setting(text: str, container: Container, key: str, option: str) -> Edit | None:

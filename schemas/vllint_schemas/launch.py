@@ -31,6 +31,15 @@ class EntryPoint(StrEnum):
     """`python -m vllm.entrypoints.openai.api_server --model MODEL ...`."""
     LLM = "llm"
     """`LLM(model=MODEL, ...)` in Python: one process, so no data parallel replicas."""
+    DYNAMO = "dynamo"
+    """`python -m dynamo.vllm --model MODEL ...`: NVIDIA Dynamo's worker, with options of its own."""
+    HUGGINGFACE_SERVER = "huggingfaceserver"
+    """`python -m huggingfaceserver --model_id MODEL ...`: KServe's server, with options of its own."""
+
+    @property
+    def takes_model_as_option(self) -> bool:
+        """Whether the model is the value of `--model`, and no positional argument is."""
+        return self is not EntryPoint.SERVE and self is not EntryPoint.LLM
 
 
 class Variable(NamedTuple):
@@ -71,7 +80,8 @@ class Health(NamedTuple):
     Failures of the first `grace_seconds` do not count; then `failures` in a row, one every
     `interval_seconds`, make the container unhealthy, and `kills` says that it is then killed. Numbers
     that the file does not state are the tool's own, with the origin PLATFORM. `awaited_by` are the
-    services that start once the container is healthy. Another number can be written in front of `anchor`.
+    services that start once the container is healthy. Another number, or a probe, can be written in front
+    of `anchor`; `asks` is what a probe asks, as a line of YAML.
     """
 
     name: str
@@ -82,6 +92,14 @@ class Health(NamedTuple):
     failures: Located[float] | Unknown
     awaited_by: tuple[str, ...] = ()
     anchor: Span | None = None
+    asks: str = ""
+
+
+class ListPlace(NamedTuple):
+    """Where an item of a list can be written: in front of an item, or with the list's key before a key."""
+
+    before: Span
+    is_item: bool
 
 
 class Container(NamedTuple):
@@ -95,7 +113,8 @@ class Container(NamedTuple):
     `starts_after` are the services whose health it waits for. `services` are the Kubernetes Services of
     the file whose addresses become variables of the pod. `builds_image` says that the image is built from
     files beside this one. A setting can be written in front of `anchor`:
-    a key of the service or pod, or the image of a `docker run`.
+    a key of the service or pod, or the image of a `docker run`. A pod's container gets another mount in front
+    of `mount_place`, and the pod another volume in front of `volume_place`.
     """
 
     kind: Literal["compose", "kubernetes", "docker run"]
@@ -115,6 +134,8 @@ class Container(NamedTuple):
     services: tuple[Located[str], ...] = ()
     builds_image: bool = False
     anchor: Span | None = None
+    mount_place: ListPlace | None = None
+    volume_place: ListPlace | None = None
 
 
 class Mount(NamedTuple):
@@ -133,7 +154,9 @@ class Launch(NamedTuple):
     image does so itself (`image_entry_point`): `argv` is then what the file means, not what runs. `config`
     is the file that `--config` names, if it could be read; `container` what its container is given.
     Launches of a file with the same `together` run at the same time on the same machine; `in_script` says
-    that a script starts the server, which may do more than that.
+    that a script starts the server, which may do more than that. `nodes` counts the machines that may hold
+    one model together, each with the GPUs of `hardware`; `None` where the server has one machine.
+    `ignored_fields` name options in fields that the platform does not have and drops.
     """
 
     path: str
@@ -155,6 +178,8 @@ class Launch(NamedTuple):
     config: ConfigFile | Unknown | None = None
     together: str | None = None
     in_script: bool = False
+    nodes: Located[int] | Unknown | None = None
+    ignored_fields: tuple[Located[str], ...] = ()
 
     def host_path(self, path: str) -> str | None:
         """Return where a path of the process lies beside the file; `None` where that is not known."""

@@ -7,12 +7,21 @@ from typing import Literal, NamedTuple
 from vllint_schemas.terms import ModelSource
 
 
+class Scheme(NamedTuple):
+    """How some modules of a checkpoint are quantized: `targets` as the checkpoint names them."""
+
+    targets: tuple[str, ...]
+    bits: int
+    group_size: int | None = None
+
+
 class Quantization(NamedTuple):
     """How a checkpoint is quantized: `method` as vLLM names it, `bits` per weight, `group_size`.
 
     `block` is the shape of FP8 scale blocks. `None` fields are not known. `algorithm` is ModelOpt's
     (`NVFP4`, `MIXED_PRECISION`), `kv_cache` the algorithm for the KV cache (0-length: none), `ignored`
-    the modules that stay unquantized as the checkpoint names them.
+    the modules that stay unquantized as the checkpoint names them, `schemes` the precisions of a
+    checkpoint that has several, whose other modules stay unquantized. Without zero points it is `symmetric`.
     """
 
     method: str
@@ -23,6 +32,8 @@ class Quantization(NamedTuple):
     algorithm: str | None = None
     kv_cache: str | None = None
     ignored: tuple[str, ...] | None = None
+    schemes: tuple[Scheme, ...] = ()
+    symmetric: bool | None = None
 
 
 class Component(NamedTuple):
@@ -32,22 +43,30 @@ class Component(NamedTuple):
     heads, copied when there are fewer heads than ranks), `even` (divided by the size), `expert`
     (divided, or whole experts under expert parallelism) or `none` (a copy on every rank).
     `quantizable` says whether it is what quantization methods pack: a linear layer's weight.
+    `units` are the heads that `key_value` divides where they are not the model's own KV heads, `width`
+    the bytes of an element that does not follow the model's type. `outputs` counts a matrix's outputs,
+    all of which every rank has when it is divided `by_inputs`.
     """
 
     name: str
     elements: int
     sharding: Literal["vocabulary", "query", "key_value", "even", "expert", "none"]
     quantizable: bool = False
+    units: int = 0
+    width: int = 0
+    outputs: int = 0
+    by_inputs: bool = False
 
 
 class Components(NamedTuple):
     """The elements vLLM builds for a model, layer by layer.
 
-    `embedding` (with it towers and position tables) stands on the first pipeline stage, `final` and
-    `head` on the last; when `tied`, the head is the embedding itself unless the stages differ. `layers`
-    holds each decoder layer's components in order; equal layers are the same object. `partial` says that
-    the towers of a composite model are left out, because their size is not known. `embeddings_copied` and
-    `heads_copied` say that the other stages build embeddings, or heads, too.
+    `embedding` (with it position tables) and `tower` (all vision and audio towers with their projectors)
+    stand on the first pipeline stage, `final` and `head` on the last; when `tied`, the head is the
+    embedding itself unless the stages differ. `layers` holds each decoder layer's components in order;
+    equal layers are the same object. `partial` says that the towers of a composite model are left out,
+    because their size is not known. `embeddings_copied` and `heads_copied` say that the other stages build
+    embeddings, or heads, too.
     """
 
     embedding: tuple[Component, ...]
@@ -58,6 +77,7 @@ class Components(NamedTuple):
     partial: bool = False
     embeddings_copied: bool = False
     heads_copied: bool = False
+    tower: tuple[Component, ...] = ()
 
     @property
     def total(self) -> int:
@@ -65,7 +85,7 @@ class Components(NamedTuple):
         head = () if self.tied else self.head
         return sum(
             component.elements
-            for part in (self.embedding, *self.layers, self.final, head)
+            for part in (self.embedding, self.tower, *self.layers, self.final, head)
             for component in part
         )
 
@@ -85,7 +105,9 @@ class ModelFacts(NamedTuple):
     `default_max_model_len` what it takes when none is asked for. `quantization_name` is what the
     repository's name says (`awq`, `fp8`), which is no proof of the method; `bits_per_weight` likewise.
     `weights_bytes_estimate` is a formula's result or a count times two bytes. `params_exact` says that
-    `params_total` equals the checkpoint's own count.
+    `params_total` equals the checkpoint's own count. `tower` holds the towers of a composite model, `built`
+    the whole text model where its structure takes more than the other facts say; both come from a config
+    alone.
     """
 
     id: str
@@ -158,3 +180,5 @@ class ModelFacts(NamedTuple):
     bits_per_weight: int | None = None
     params_exact: bool | None = None
     weights_bytes_estimate: int | None = None
+    tower: tuple[Component, ...] | None = None
+    built: Components | None = None

@@ -23,9 +23,13 @@ from typing import Any
 from environment_successors import SUCCESSORS
 
 TARGET = Path(__file__).parents[2] / "schemas/vllint_schemas/data/environment.json"
+OPTIONS = TARGET.with_name("options.jsonl")
 
 Record = dict[str, Any]
 Table = dict[str, Any]
+
+SINCE = {"VLLM_HOST_IP": "0.6.6", "VLLM_PORT": "0.6.6", "VLLM_RPC_BASE_PATH": "0.6.6"}
+"""Variables that `env_timeline.json` has too late: the sources of 0.6.6 and 0.9.2 read them."""
 
 CONVERTERS = {
     "int": "int",
@@ -73,7 +77,7 @@ def timeline(data: Path) -> Table:
     source = json.loads((data / "env_timeline.json").read_text(encoding="utf-8"))
     releases = source["versions"]
     rows = {
-        name: {"in": [releases.index(row["first"]), releases.index(row["last"])]}
+        name: {"in": [releases.index(SINCE.get(name, row["first"])), releases.index(row["last"])]}
         for name, row in source["env"].items()
     }
     return {"releases": releases, "read_from": releases[-1], "variables": rows}
@@ -93,11 +97,20 @@ def with_release(base: Table, release: str, read: dict[str, Record]) -> Table:
             row = {"in": [first, here], **read[name]}
         else:
             row = {**old, "in": [first, min(last, here - 1)]}
-        rows[name] = {**row, **SUCCESSORS.get(name, {})}
+        rows[name] = row | ({"successor": _dated(SUCCESSORS[name])} if name in SUCCESSORS else {})
     unknown = SUCCESSORS.keys() - rows.keys()
     if unknown:
         raise SystemExit(f"environment_successors.py names variables that no release has: {sorted(unknown)}")
     return {"releases": releases, "read_from": release, "variables": rows}
+
+
+def _dated(successor: Record) -> Record:
+    """Add the first release that has the option, if one came in the variable's place."""
+    if "flag" not in successor or "since" in successor:
+        return successor
+    option = successor["flag"].partition(".")[0]
+    releases, spellings = (json.loads(line) for line in OPTIONS.read_text(encoding="utf-8").splitlines()[:2])
+    return {**successor, "since": releases[spellings[option][0]]}
 
 
 def variables(vllm: Path) -> Iterator[tuple[str, Record]]:
@@ -111,7 +124,7 @@ def variables(vllm: Path) -> Iterator[tuple[str, Record]]:
                 break
             for key, value in zip(table.keys, table.values, strict=True):
                 if isinstance(key, ast.Constant):
-                    yield key.value, _converted(value)
+                    yield str(key.value), _converted(value)
             return
     raise SystemExit(f"{vllm / 'envs.py'} has no environment_variables that can be read")
 
@@ -122,6 +135,8 @@ def _converted(value: ast.expr) -> Record:
         return BY_FUNCTION.get(value.id, {"kind": "str"})
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in CHOOSERS:
         return _chosen(value)
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "deprecated_env":
+        return {**_converted(value.args[-1]), "deprecated": _literal(value.args[2])}
     if not isinstance(value, ast.Lambda):
         return {"kind": "str"}
     body = value.body

@@ -1,9 +1,9 @@
 """Write the table of bounds that vLLM's configuration sets on the numbers of its options.
 
-    python scripts/tables/option_bounds.py ../shared/data PATH/OF/vllm
+    python scripts/tables/option_bounds.py --vllm-source PATH/OF/vllm --release 0.33.0
 
-Reads which field of the configuration an option fills from `flag_types_0.33.0.json`, and the fields' bounds,
-as in `tensor_parallel_size: int = Field(default=1, ge=1)`, from the source of vLLM 0.33.0. Writes
+Reads which field of the configuration an option fills, and the fields' bounds, as in
+`tensor_parallel_size: int = Field(default=1, ge=1)`, from a release's source. Writes
 `schemas/vllint_schemas/data/option_bounds.json`: the release, and for each destination its bounds by
 pydantic's names and the line that sets them. The fields of configurations that only some launches have,
 such as adapters' and images', are left out.
@@ -18,17 +18,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vllm_options import options_of
+from vllm_source import Source
+
 TARGET = Path(__file__).parents[2] / "schemas/vllint_schemas/data/option_bounds.json"
-RELEASE = "0.33.0"
 CONDITIONAL = frozenset({"LoRAConfig", "MultiModalConfig"})
 """Configurations that are made only when something else is asked for, or for some models."""
 
-FILLED = {
-    "max_num_seqs": "SchedulerConfig.max_num_seqs",
-    "max_num_batched_tokens": "SchedulerConfig.max_num_batched_tokens",
-    "data_parallel_size_local": "ParallelConfig.data_parallel_size_local",
-}
-"""Options whose field the types do not name, since their defaults are computed."""
+FILLED = {"data_parallel_size_local": "ParallelConfig.data_parallel_size_local"}
+"""Options that do not take what they are from the field they fill."""
 
 BEYOND_FIELDS: dict[str, dict[str, Any]] = {
     "optimization_level": {"ge": 0, "le": 3, "source": "config/vllm.py:435"},
@@ -39,23 +37,23 @@ BOUNDS = ("ge", "gt", "le", "lt")
 
 
 def main() -> None:
-    """Write the table from the folders named on the command line."""
+    """Write the table from the folder named on the command line."""
     parser = argparse.ArgumentParser(description="Write the bounds of options' numbers.")
-    parser.add_argument("data", type=Path, help="folder that holds flag_types_0.33.0.json")
-    parser.add_argument("vllm", type=Path, help="the package's folder of vLLM 0.33.0")
-    options = parser.parse_args()
-    TARGET.write_text(text(options.data, options.vllm), encoding="utf-8")
+    parser.add_argument("--vllm-source", type=Path, required=True, help="the package's folder of a release")
+    parser.add_argument("--release", required=True, help="which release that is")
+    given = parser.parse_args()
+    filled = options_of(Source(given.vllm_source)).fields
+    TARGET.write_text(text(given.vllm_source, given.release, filled), encoding="utf-8")
 
 
-def text(data: Path, vllm: Path) -> str:
-    """Return the table as it stands in the file."""
-    flags = json.loads((data / f"flag_types_{RELEASE}.json").read_text(encoding="utf-8"))
+def text(vllm: Path, release: str, filled: dict[str, str]) -> str:
+    """Return the table as it stands in the file; `filled` is the field that each option fills."""
     fields = dict(_fields(vllm))
-    filled = {flag.removeprefix("--").replace("-", "_"): row.get("config") for flag, row in flags.items()}
-    bounds = {dest: fields[field] for dest, field in (filled | FILLED).items() if field in fields}
+    named = {flag.removeprefix("--").replace("-", "_"): field for flag, field in filled.items()}
+    bounds = {dest: fields[field] for dest, field in (named | FILLED).items() if field in fields}
     bounds = dict(sorted((bounds | BEYOND_FIELDS).items()))
     lines = [f"  {json.dumps(dest)}: {json.dumps(found)}" for dest, found in bounds.items()]
-    return f'{{\n "release": "{RELEASE}",\n "bounds": {{\n' + ",\n".join(lines) + "\n }\n}\n"
+    return f'{{\n "release": "{release}",\n "bounds": {{\n' + ",\n".join(lines) + "\n }\n}\n"
 
 
 def _fields(vllm: Path) -> Iterator[tuple[str, dict[str, Any]]]:

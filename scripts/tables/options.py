@@ -11,7 +11,8 @@ then        one line per release: the indices of its options among the records
 then        the records, each distinct one once; what is left out is as `vllint.vllm.options` says
 
 A release that was read from source text lacks what its parser would do with an option; that is taken
-from the built releases before and after it, as far as they agree with the text.
+from the built releases before and after it, as far as they agree with the text. Where the text was read
+wrongly, `options_read.json` has the records that `release.py --correct` has read anew from the sources.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parents[2] / "schemas/vllint_schemas/data/options.jsonl"
+READ = Path(__file__).with_name("options_read.json")
 
 Record = dict[str, Any]
 Release = dict[str, Record]
@@ -63,6 +65,9 @@ BEHAVES_AS = {
     ("0.9.2", "--model-loader-extra-config"): "before",
     ("0.9.2", "--compilation-config"): "before",
 }
+
+# Options whose help names something deprecated, and that are not deprecated themselves.
+STAYING = {"--allow-deprecated-quantization", "--show-hidden-metrics-for-version"}
 
 USUAL: Record = {
     "kind": "str",
@@ -113,10 +118,17 @@ def text(data: Path) -> str:
     sources = {path.stem: json.loads(path.read_text()) for path in data.glob("flags/*.json")}
     names = sorted(sources, key=release_key)
     tables = _tables({name: sources[name]["flags"] for name in names})
-    lines = list(dict.fromkeys(_dump(_shorten(record)) for name in names for record in tables[name].values()))
+    read = json.loads(READ.read_text(encoding="utf-8"))
+    return written({name: [*(tables[name] | read.get(name, {})).values()] for name in names})
+
+
+def written(tables: dict[str, list[Record]]) -> str:
+    """Return the table of these releases, ascending, as it stands in the file; records may be short."""
+    listed = {name: [_dump(shortened(record)) for record in records] for name, records in tables.items()}
+    lines = list(dict.fromkeys(line for records in listed.values() for line in records))
     number = {line: index for index, line in enumerate(lines)}
-    listings = [[number[_dump(_shorten(record))] for record in tables[name].values()] for name in names]
-    head = [_dump(names), _dump(_history([tables[name] for name in names])), *map(_dump, listings)]
+    listings = [[number[line] for line in records] for records in listed.values()]
+    head = [_dump([*tables]), _dump(_history([*tables.values()])), *map(_dump, listings)]
     return "\n".join([*head, *lines]) + "\n"
 
 
@@ -192,7 +204,7 @@ def _common(row: Record, action: str) -> Record:
         "action": action,
         "choices": _choices(choices),
         "required": bool(row.get("required")),
-        "deprecated": bool(row.get("deprecated")),
+        "deprecated": bool(row.get("deprecated")) and row["flag"] not in STAYING,
         "positional": not row["flag"].startswith("-"),
     }
 
@@ -294,8 +306,10 @@ def _text_default(row: Record, before: Record | None, after: Record | None) -> t
     return bool(defaults) and defaults[0] == defaults[-1], defaults[0] if defaults else None
 
 
-def _shorten(record: Record) -> Record:
+def shortened(record: Record) -> Record:
     """Leave out what the loader fills in; say so where the default is not known."""
+    if not record.keys() >= {"choices", "required", "deprecated"}:
+        return record
     usual = USUAL_SWITCH if record["nargs"] == "0" else USUAL | {"type": record["kind"]}
     usual |= {"aliases": [record["flag"]], "kind": None if record["nargs"] == "0" else "str"}
     kept = {key: record[key] for key in usual if key in record and record[key] != usual[key]}
@@ -303,12 +317,12 @@ def _shorten(record: Record) -> Record:
     return {"flag": record["flag"]} | kept | unknown
 
 
-def _history(tables: list[Release]) -> dict[str, list[int]]:
+def _history(tables: list[list[Record]]) -> dict[str, list[int]]:
     """Return, for each spelling, the first and last index of each stretch of releases that have it."""
     stretches: dict[str, list[int]] = {}
     for index, table in enumerate(tables):
-        for record in table.values():
-            for spelling in (*record["aliases"], *record["negations"]):
+        for record in table:
+            for spelling in (*record.get("aliases", [record["flag"]]), *record.get("negations", [])):
                 stretch = stretches.setdefault(spelling, [])
                 if stretch and stretch[-1] == index - 1:
                     stretch[-1] = index

@@ -164,3 +164,60 @@ def test_the_list_of_rules_as_json_says_what_each_needs(run) -> None:
     assert "unsafe" in entry["fixes"]
     assert entry["summary"].startswith("The tensor parallel size")
     assert entry["preview"] is False
+
+
+@pytest.mark.parametrize("name", ["VLLM_USE_V1", "vllm_use_v1", "VLLM_USE_V1=0"])
+def test_a_variable_is_explained_with_what_to_do_when_it_is_gone(run, name: str) -> None:
+    said = run("explain", name)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("VLLM_USE_V1\n")
+    assert row(said.out, "releases").startswith("up to 0.11.0 vLLM 0.11.2 and later ignore it")
+    assert row(said.out, "instead") == (
+        "nothing: the V1 engine is the only one for `1` take the variable out"
+    )
+
+
+def test_a_variable_that_became_an_option_says_which_and_since_when(run) -> None:
+    said = run("explain", "VLLM_ATTENTION_BACKEND").out
+    assert row(said, "instead").startswith("`--attention-backend`, since 0.13.0: it became an option")
+    assert "for `FLASH_ATTN_VLLM_V1` write `--attention-backend FLASH_ATTN`" in row(said, "instead")
+    with_more = run("explain", "VLLM_TORCH_PROFILER_DIR").out
+    assert "VALUE --profiler-config.profiler torch`" in row(with_more, "instead")
+
+
+def test_a_variable_of_today_says_what_it_takes(run) -> None:
+    layout = run("explain", "VLLM_KV_CACHE_LAYOUT").out
+    assert row(layout, "is").endswith("one of these; anything else stops vLLM")
+    assert "NHD, HND" in row(layout, "choices")
+    assert "words as `true` stop vLLM" in row(run("explain", "VLLM_BATCH_INVARIANT").out, "is")
+    assert row(run("explain", "VLLM_API_KEY").out, "default") == "unset"
+
+
+def test_a_variable_that_is_none_gets_the_nearest_names(run) -> None:
+    said = run("explain", "VLLM_ATENTION_BACKEND")
+    assert said.code == 2
+    assert "did you mean `VLLM_ATTENTION_BACKEND`?" in said.err
+
+
+def test_a_default_that_cards_decide_is_given_for_each(run) -> None:
+    said = row(run("explain", "--max-num-seqs").out, "if unset")
+    assert said.startswith("1024 for a card of 160 GiB or more, since 0.28.0")
+    assert said.endswith("256 for any other card, A100-80GB included, since 0.9.2")
+
+
+def test_an_option_names_the_rules_that_speak_of_it(run) -> None:
+    assert "PAR001 tp-divides-heads" in row(run("explain", "-tp").out, "rules")
+    assert row(run("explain", "-tp").out, "must be") == "at least 1"
+
+
+def test_names_that_the_parser_does_not_list_are_given(run) -> None:
+    said = run("explain", "--tool-call-parser").out
+    assert "qwen3_json" in row(said, "names")
+    assert "minimax in" in row(said, "names")
+
+
+@pytest.mark.parametrize(
+    "name", ["--attention-config.backend", "--attention-config=x", "attention_config.a.b"]
+)
+def test_a_key_of_a_json_option_leads_to_the_option(run, name: str) -> None:
+    assert run("explain", name).out.startswith("--attention-config, -ac\n")

@@ -56,6 +56,35 @@ def only(read: Read, command: str) -> Launch:
         "bash -c \"bash -c 'vllm serve Q/x -tp 2'\"",
         "nohup bash -c 'vllm serve Q/x -tp 2' &",
         "screen -dmS llm bash -c 'vllm serve Q/x -tp 2'",
+        "screen -S llm -X stuff 'vllm serve Q/x -tp 2^M'",
+        "screen -S llm -X stuff $'vllm serve Q/x -tp 2\\n'",
+        "tmux new-session -d -s llm 'vllm serve Q/x -tp 2'",
+        "tmux new -ds llm -c /srv vllm serve Q/x -tp 2",
+        "tmux -L sock send-keys -t llm:0 'vllm serve Q/x -tp 2' C-m",
+        "tmux send-keys -t llm vllm Space ignored; vllm serve Q/x -tp 2",
+        "ssh -i key -o A=b user@host 'cd /srv && vllm serve Q/x -tp 2'",
+        "ssh host vllm serve Q/x -tp 2",
+        "pdsh -w n1 'vllm serve Q/x -tp 2'",
+        "su - vllm -c 'vllm serve Q/x -tp 2'",
+        "sg docker -c 'vllm serve Q/x -tp 2'",
+        "gcloud compute ssh vm --zone z --command='vllm serve Q/x -tp 2'",
+        "kubectl exec -it pod -- vllm serve Q/x -tp 2",
+        "kubectl exec pod -- bash -c 'vllm serve Q/x -tp 2'",
+        "docker exec -d llm vllm serve Q/x -tp 2",
+        "docker compose run --rm llm vllm serve Q/x -tp 2",
+        "mpirun -np 1 -x A=b vllm serve Q/x -tp 2",
+        "apptainer exec --nv --bind /data llm.sif vllm serve Q/x -tp 2",
+        "singularity exec --nv docker://vllm/vllm-openai:v0.9.1 vllm serve Q/x -tp 2",
+        "enroot start --rw llm vllm serve Q/x -tp 2",
+        "poetry run vllm serve Q/x -tp 2",
+        "pixi run vllm serve Q/x -tp 2",
+        "taskset -c 0-7 stdbuf -oL timeout -k 1 10 nice -n 5 vllm serve Q/x -tp 2",
+        "uvx vllm@0.9.1 serve Q/x -tp 2",
+        "$VLLM_BIN serve Q/x -tp 2",
+        '"${VLLM:?}" serve Q/x -tp 2',
+        "bash <<< 'vllm serve Q/x -tp 2'",
+        "bash -s <<'EOF'\nvllm serve Q/x -tp 2\nEOF",
+        "ssh host <<EOF\nvllm serve Q/x -tp 2\nEOF",
         "eval vllm serve Q/x -tp 2",
         "eval 'vllm serve' 'Q/x -tp 2'",
         "python -m vllm.entrypoints.cli.main serve Q/x -tp 2",
@@ -95,7 +124,6 @@ def test_the_api_server_module_is_the_other_front_door(read: Read, argv: Argv, c
         "which vllm serve",
         "# vllm serve Q/x",
         "cat <<EOF\nvllm serve Q/x\nEOF",
-        "cat > run.sh <<'EOF'\nvllm serve Q/x\nEOF",
         "x='vllm serve Q/x'",
         "vllm bench serve --model Q/x",
         "vllm chat --model Q/x",
@@ -279,3 +307,74 @@ def test_the_release_is_the_containers_and_not_the_scripts(read: Read) -> None:
 def test_the_release_is_what_the_script_installed_last(read: Read, line: str, version: str | None) -> None:
     found = only(read, f"{line}\nvllm serve Q/x").vllm_version
     assert (found.value if isinstance(found, Located) else None) == version
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 /opt/vllm/entrypoints/openai/api_server.py --model Q/x",
+        "$PYTHON -u $ROOT/vllm/entrypoints/openai/api_server.py --model Q/x",
+        "apptainer run --nv docker://vllm/vllm-openai:v0.9.1 --model Q/x",
+        "kubectl run llm --image=vllm/vllm-openai:v0.9.1 --port=8000 -- --model Q/x",
+    ],
+)
+def test_the_module_is_started_by_its_file_or_by_its_image(read: Read, argv: Argv, command: str) -> None:
+    launch = only(read, command)
+    assert launch.entry_point is EntryPoint.API_SERVER
+    assert argv(launch) == ["--model", "Q/x"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ls /opt/vllm/entrypoints/openai/api_server.py",
+        "tmux kill-session -t 'vllm serve'",
+        "$OTHER serve Q/x",
+        "vllm serve --help",
+        "ssh host 'pkill -f vllm serve'",
+    ],
+)
+def test_other_commands_that_name_the_server_start_none(read: Read, command: str) -> None:
+    assert read(f"{command}\n", "run.sh").launches == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("ssh host vllm serve Q/x", set()),
+        ("ssh host 'B=2 vllm serve Q/x'", {"B"}),
+        ("kubectl exec pod -- vllm serve Q/x", set()),
+        ("docker exec -e B=2 llm vllm serve Q/x", {"B"}),
+        ("docker exec llm env B=2 vllm serve Q/x", {"B"}),
+        ("apptainer exec --env B=2,C=3 a.sif vllm serve Q/x", {"A", "B", "C"}),
+        ("apptainer exec --cleanenv --env B=2 a.sif vllm serve Q/x", {"B"}),
+        ("tmux new -d 'vllm serve Q/x'", {"A"}),
+        ("srun vllm serve Q/x", {"A"}),
+    ],
+)
+def test_the_variables_of_this_shell_do_not_reach_another_machine(
+    read: Read, command: str, names: set[str]
+) -> None:
+    launch = only(read, f"export A=1\n{command}")
+    assert {variable.name for variable in launch.env} == names
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "uv run --with vllm==0.9.1 vllm serve Q/x",
+        "uvx --from 'vllm[audio]==0.9.1' vllm serve Q/x",
+        "uvx vllm@0.9.1 serve Q/x",
+        "uv pip install vllm==0.9.1\nvllm serve Q/x",
+        "apptainer exec docker://vllm/vllm-openai:v0.9.1 vllm serve Q/x",
+    ],
+)
+def test_the_release_that_a_runner_takes_is_known(read: Read, command: str) -> None:
+    version = only(read, command).vllm_version
+    assert isinstance(version, Located) and version.value == "0.9.1"
+
+
+@pytest.mark.parametrize("command", ["xargs -n1 vllm serve", "parallel vllm serve {} --port 1"])
+def test_what_xargs_adds_is_not_known(read: Read, command: str) -> None:
+    launch = only(read, f"cat models | {command}")
+    assert launch.argv[-1].splits and not launch.argv[0].is_known

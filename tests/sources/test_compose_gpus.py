@@ -25,7 +25,17 @@ Count = Callable[[Launch], Any]
         ("gpus: -1", "all"),
         ("gpus:\n  - driver: nvidia\n    count: 2", 2),
         ("gpus:\n  - driver: nvidia\n    device_ids: ['0', '3']", 2),
-        ("runtime: nvidia", None),
+        ("runtime: nvidia", "all"),
+        ("runtime: nvidia\nimage: my/vllm:1\nentrypoint: vllm serve", None),
+        ("runtime: runc", None),
+        ("devices: ['nvidia.com/gpu=all']", "all"),
+        ("devices: ['nvidia.com/gpu=0', nvidia.com/gpu=1]", 2),
+        ("devices: ['nvidia.com/gpu=0:1']", None),
+        ("devices: ['nvidia.com/gpu=${GPU:-0}']", 1),
+        ("devices: ['nvidia.com/gpu=${GPU}']", None),
+        ("devices: ['/dev/nvidia0:/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-uvm', /dev/nvidia2]", 2),
+        ("devices: ['/dev/kfd', '/dev/dri']", None),
+        ("devices: ['/dev/fuse']", None),
         ("runtime: nvidia\nenvironment:\n  NVIDIA_VISIBLE_DEVICES: 0,1", 2),
         ("runtime: nvidia\nenvironment: [NVIDIA_VISIBLE_DEVICES=all]", "all"),
         ("runtime: nvidia\nenvironment: [NVIDIA_VISIBLE_DEVICES=none]", None),
@@ -47,7 +57,8 @@ Count = Callable[[Launch], Any]
 def test_gpus_are_counted_from_the_services_own_words(
     service: Service, gpu_count: Count, keys: str, expected: object
 ) -> None:
-    assert gpu_count(service(IMAGE + "command: --model Q/x\n" + keys)) == expected
+    image = "" if "image:" in keys else IMAGE
+    assert gpu_count(service(image + "command: --model Q/x\n" + keys)) == expected
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_what_is_the_hosts(read: Read, service: Service) -> None:
         ("gpus: [{driver: nvidia, count: 2}]", 2, None),
         ("runtime: nvidia\nenvironment: {NVIDIA_VISIBLE_DEVICES: '2,3'}", 2, ("2", "3")),
         ("runtime: nvidia", "?", None),
-        ("devices: [nvidia.com/gpu=all]", "?", None),
+        ("devices: [nvidia.com/gpu=all]", "all", None),
         ("privileged: true", "?", None),
         ("environment: {NVIDIA_VISIBLE_DEVICES: all}", "?", None),
         ("", None, None),

@@ -209,7 +209,8 @@ def test_a_custom_image_has_only_its_arguments(
     read: Read, argv: Argv, image: dict[str, Any], entry_point: EntryPoint, words: list[str]
 ) -> None:
     launch = only(read, changed(model__image=image, model__args=words))
-    assert (launch.entry_point, argv(launch), launch.platform) == (entry_point, words, None)
+    assert (launch.entry_point, launch.platform) == (entry_point, None)
+    assert argv(launch) == ["--model", "Qwen/Qwen2.5-7B-Instruct"]
 
 
 @pytest.mark.parametrize(
@@ -283,3 +284,34 @@ def test_shapes_that_the_platform_does_not_know_do_not_stop_the_reader(
 ) -> None:
     read(json.dumps(changed(**values)), "endpoint.json")
     read(yaml.safe_dump(changed(**values)), "endpoint.yaml")
+
+
+@pytest.mark.parametrize("key", ["vllm", "VLLM"])
+def test_an_engine_in_the_wrong_case_is_a_problem_and_read_as_meant(read: Read, key: str) -> None:
+    image = {key: PAYLOAD["model"]["image"]["vLLM"]}
+    text = json.dumps(changed(model__image=image), indent=2)
+    reading = read(text, "endpoint.json")
+    assert [launch.name for launch in reading.launches] == ["chat"]
+    [problem] = reading.problems
+    assert text[problem.span.start : problem.span.end] == key and "`vLLM`" in problem.message
+    assert [edit.text for edit in problem.edits] == ["vLLM"]
+
+
+@pytest.mark.parametrize(
+    ("image", "ignored"),
+    [
+        (
+            {"vLLM": {"url": "vllm/vllm-openai:v0.23.0", "gpuMemoryUtilization": 0.9}},
+            ["gpuMemoryUtilization"],
+        ),
+        ({"vLLM": {"url": "vllm/vllm-openai:v0.23.0", "tensor_parallel_size": 4}}, ["tensor_parallel_size"]),
+        ({"vLLM": {"url": "vllm/vllm-openai:v0.23.0", "kvCacheDtype": "fp8", "port": 8000}}, []),
+        ({"vLLM": {"url": "vllm/vllm-openai:v0.23.0", "maxModelLen": None, "newField": 1}}, []),
+        ({"custom": {"url": "vllm/vllm-openai:v0.23.0", "tensorParallelSize": 4}}, ["tensorParallelSize"]),
+    ],
+)
+def test_options_in_fields_that_the_platform_has_not_are_told(
+    read: Read, image: dict[str, Any], ignored: list[str]
+) -> None:
+    launch = only(read, changed(model__image=image))
+    assert [field.value for field in launch.ignored_fields] == ignored

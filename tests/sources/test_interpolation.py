@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.sources.interpolation import interpolate
+from vllint.sources.readers import Reading
 from vllint_schemas import Origin, Span, Word
 
 PATH = "compose.yaml"
@@ -130,3 +133,10 @@ def test_any_text_gives_a_word_whose_runs_cover_it(text: str) -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="$"), max_size=40))
 def test_doubled_dollars_are_all_there_is_to_escape(text: str) -> None:
     assert expanded(text.replace("a", "$$")) == text.replace("a", "$")
+
+
+def test_variables_that_double_each_other_end_as_unknown(read: Callable[..., Reading]) -> None:
+    lines = ["V0=0123456789", *(f"V{n}=${{V{n - 1}}}${{V{n - 1}}}" for n in range(1, 60))]
+    text = "services:\n  a:\n    image: vllm/vllm-openai\n    command: --model ${V59}\n"
+    [launch] = read(text, "compose.yaml", {".env": "\n".join(lines)}).launches
+    assert not launch.argv[-1].is_known

@@ -29,7 +29,7 @@ SHELL = "vllm serve Q/x\n"
         ("run", "#!/bin/bash\n" + SHELL, ("shell",), 1),
         ("run", "#!/usr/bin/env -S bash -e\n" + SHELL, ("shell",), 1),
         ("start.txt", "#!/bin/sh\n" + SHELL, ("shell",), 1),
-        ("notes.md", SHELL, (), 0),
+        ("notes.md", SHELL, ("markdown",), 0),
         ("values.yaml", "image: vllm/vllm-openai\n", (), 0),
         ("empty.yaml", "", (), 0),
         ("empty.json", "", (), 0),
@@ -101,10 +101,14 @@ def test_the_env_file_is_looked_for_only_beside_compose_files() -> None:
 
 
 def test_env_files_given_leave_the_one_beside_unread() -> None:
+    asked: list[str] = []
+
     def neighbour(name: str) -> SourceText | None:
-        raise AssertionError(f"{name} is read")
+        asked.append(name)
+        return None
 
     read_source(SourceText("compose.yaml", COMPOSE), neighbour, (SourceText("x.env", "A=1\n"),))
+    assert ".env" not in asked
 
 
 def test_a_command_is_read_in_its_environment() -> None:

@@ -31,10 +31,10 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.argument("names", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=_complete)
 @click.option("--plugin", "plugins", multiple=True, metavar="FOLDER", help="A folder of further rules.")
 def command(names: tuple[str, ...], plugins: tuple[str, ...]) -> None:
-    """Explain a rule, an option of vLLM, a model, a card or an instance.
+    """Explain a rule, an option or an environment variable of vLLM, a model, a card or an instance.
 
-    NAMES are as PAR001, gpus-idle, --max-model-len, Qwen/Qwen3-8B, H100 or p5.48xlarge. Exits with 2 when
-    one of them is not known.
+    NAMES are as PAR001, gpus-idle, --max-model-len, VLLM_USE_V1, Qwen/Qwen3-8B, H100 or p5.48xlarge.
+    Exits with 2 when one of them is not known.
     """
     from vllint.explain.topics import explain, suggestions
 
@@ -47,9 +47,8 @@ def command(names: tuple[str, ...], plugins: tuple[str, ...]) -> None:
             unknown = True
             close = suggestions(name, rules)
             hint = f"; did you mean {' or '.join(f'`{found}`' for found in close)}?" if close else ""
-            click.echo(
-                f"vllint: `{name}` is no rule, option, model or card that vllint knows{hint}", err=True
-            )
+            known = "no rule, option, variable, model or card that vllint knows"
+            click.echo(f"vllint: `{name}` is {known}{hint}", err=True)
             continue
         click.echo("\n".join([*([""] if number else []), *lines]), color=True)
     raise SystemExit(2 if unknown else 0)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import cleandoc
+from typing import get_args
 
 from vllint.explain.rows import row
 from vllint.explain.stretches import stretches
 from vllint.report.colours import Palette
+from vllint.rule import Rule
+from vllint.vllm.computed_defaults import computed_defaults
+from vllint.vllm.option_bounds import bounds_in_words
 from vllint.vllm.options import Option, option_table, releases_with
 from vllint.vllm.releases import releases
 from vllint.vllm.removed_options import removed_option
 from vllint.vllm.similar import similar_flags
+from vllint.vllm.value_names import NamedValue, value_names
 from vllint_schemas import Unknown
 
 KINDS: Mapping[str, str] = {
@@ -34,15 +41,19 @@ KINDS: Mapping[str, str] = {
 
 
 def spelling_of(text: str) -> str | None:
-    """Return the spelling that any release knows for `--name`, `-n`, `name` or `na_me`."""
-    wanted = text if text.startswith("-") else f"--{text}"
-    for spelling in (wanted, wanted.lower().replace("_", "-")):
+    """Return the spelling that any release knows for `--name`, `-n`, `name`, `na_me` or `--name=value`.
+
+    A key of a JSON option, as in `--attention-config.backend`, stands for the option.
+    """
+    wanted = (text if text.startswith("-") else f"--{text}").partition("=")[0]
+    whole, option = wanted, wanted.partition(".")[0].rstrip("+")
+    for spelling in (whole, whole.lower().replace("_", "-"), option, option.lower().replace("_", "-")):
         if releases_with(spelling):
             return spelling
     return None
 
 
-def option_lines(flag: str, colours: Palette) -> Iterator[str]:
+def option_lines(flag: str, colours: Palette, rules: Sequence[Rule] = ()) -> Iterator[str]:
     """Yield what is known of a spelling that at least one release knows."""
     by_release = {release: option_table(release).by_flag[flag] for release in releases_with(flag)}
     newest = list(by_release.values())[-1]
@@ -52,14 +63,55 @@ def option_lines(flag: str, colours: Palette) -> Iterator[str]:
     if releases()[-1] not in by_release:
         yield from row("", f"vLLM {releases()[-1]} does not know it{_instead(flag)}")
     yield from row("default", *_by_stretch({r: _default(option) for r, option in by_release.items()}))
+    if flag not in newest.negations:
+        yield from _computed(newest.dest)
+    if bounds := bounds_in_words(newest.dest, releases()[-1]):
+        yield from row("must be", bounds)
     yield from _choices(by_release)
+    yield from _names(newest)
     retired = [(r, option.deprecated) for r, option in by_release.items()]
     deprecated = [part.words for part in stretches(retired) if part.value]
     if deprecated:
         yield from row("deprecated", ", ".join(deprecated))
     if newest.negations and flag not in newest.negations:
         yield from row("unset by", ", ".join(newest.negations))
+    about = [f"{rule.code} {rule.name}" for rule in rules_about((*newest.aliases, *newest.negations), rules)]
+    if about:
+        yield from row("rules", ", ".join(about))
     yield from row("source", f"tables of {len(releases())} releases, {releases()[0]} to {releases()[-1]}")
+
+
+def rules_about(spellings: Sequence[str], rules: Sequence[Rule]) -> Iterator[Rule]:
+    """Yield the rules whose pages name one of an option's spellings before they come to examples."""
+    names = "|".join(re.escape(name) for name in spellings)
+    named = re.compile(rf"(?<![\w-])(?:{names})(?![\w-])")
+    for rule in rules:
+        if names and named.search(cleandoc(rule.__doc__ or "").partition("## Example")[0]):
+            yield rule
+
+
+def _computed(dest: str) -> Iterator[str]:
+    """Yield what vLLM makes of an option that is not given, where that depends on cards or models."""
+    lines = []
+    for fact in computed_defaults(dest):
+        value = fact.value if not isinstance(fact.value, bool) else "on" if fact.value else "off"
+        stretch = f"since {fact.since}" if fact.until is None else f"{fact.since} to {fact.until}"
+        lines.append(f"{value} for {fact.when}, {stretch}")
+    yield from row("if unset", *lines)
+
+
+def _names(option: Option) -> Iterator[str]:
+    """Yield the names that vLLM knows where the parser takes any text."""
+    if option.choices or option.dest not in get_args(NamedValue):
+        return
+    known = value_names(option.dest)
+    newest = known.releases[-1]
+    yield from row("names", f"{', '.join(sorted(known.of(newest) or ()))} (in {newest})")
+    gone = [
+        f"{name} in {known.releases_with(name)[-1]}"
+        for name in sorted(frozenset().union(*known.by_release) - (known.of(newest) or frozenset()))
+    ]
+    yield from row("", *([f"gone, last seen: {', '.join(gone)}"] if gone else []))
 
 
 def _spellings(flag: str, option: Option) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a name means: a rule, an option, a model, a card or a machine."""
+"""What a name means: a rule, an option, a variable, a model, a card or a machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from vllint.explain.cards import card_lines, instance_lines
 from vllint.explain.models import model_lines
 from vllint.explain.options import option_lines, spelling_of
 from vllint.explain.rules import group_lines, rule_lines
+from vllint.explain.variables import variable_lines, variable_named
 from vllint.hardware.cards import find_card, suggest_cards
 from vllint.hardware.instances import find_instance
 from vllint.models.catalogue import find_model, model_ids
 from vllint.report.colours import Palette
 from vllint.rule import Rule
+from vllint.vllm.environment import similar_variables
 from vllint.vllm.releases import releases
 from vllint.vllm.similar import similar_flags
 from vllint_schemas import Unknown
@@ -23,8 +25,11 @@ _SUGGESTED = 5
 def explain(name: str, rules: Sequence[Rule], colours: Palette) -> Iterator[str] | None:
     """Return the lines on what `name` means; `None` when it means nothing."""
     if name.startswith("-"):
-        return _option(name, colours)
-    return _rule(name, rules, colours) or _thing(name, colours) or _option(name, colours)
+        return _option(name, rules, colours)
+    if name.upper().startswith("VLLM_"):
+        return _variable(name, colours)
+    found = _rule(name, rules, colours) or _thing(name, colours)
+    return found or _option(name, rules, colours) or _variable(name, colours)
 
 
 def suggestions(name: str, rules: Sequence[Rule]) -> tuple[str, ...]:
@@ -33,6 +38,8 @@ def suggestions(name: str, rules: Sequence[Rule]) -> tuple[str, ...]:
 
     if name.startswith("-"):
         return similar_flags(name, releases()[-1])
+    if name.upper().startswith("VLLM_"):
+        return similar_variables(name)
     known = {rule.code.lower(): rule.code for rule in rules} | {rule.name: rule.name for rule in rules}
     if "/" in name:
         known |= {model.lower(): model for model in model_ids()}
@@ -50,9 +57,14 @@ def _rule(name: str, rules: Sequence[Rule], colours: Palette) -> Iterator[str] |
     return group_lines(name.upper(), group, colours) if group else None
 
 
-def _option(name: str, colours: Palette) -> Iterator[str] | None:
+def _option(name: str, rules: Sequence[Rule], colours: Palette) -> Iterator[str] | None:
     spelling = spelling_of(name)
-    return None if spelling is None else option_lines(spelling, colours)
+    return None if spelling is None else option_lines(spelling, colours, rules)
+
+
+def _variable(name: str, colours: Palette) -> Iterator[str] | None:
+    variable = variable_named(name.partition("=")[0].strip())
+    return None if variable is None else variable_lines(variable, colours)
 
 
 def _thing(name: str, colours: Palette) -> Iterator[str] | None:

@@ -9,10 +9,9 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 from vllint_schemas import GIB, Gpu, Unknown
 
 # Words that tell cards of one number apart: without them in the name, those cards are not meant.
@@ -216,7 +215,7 @@ def _common_memory(candidates: Sequence[Gpu]) -> tuple[int, int, int] | None:
 
 @cache
 def _catalogue() -> _Catalogue:
-    path = Path(vllint_schemas.__file__).with_name("data") / "gpus.json"
+    path = table_path("gpus.json")
     table = json.loads(path.read_text(encoding="utf-8"))
     rows = table["cards"]
     return _Catalogue(

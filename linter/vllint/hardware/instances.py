@@ -10,10 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 from vllint_schemas import Instance, Unknown
 
 HUGGING_FACE = "huggingface-inference-endpoints"
@@ -140,7 +139,7 @@ def _by_name() -> dict[str, tuple[_Row, ...]]:
 
 @cache
 def _rows() -> tuple[_Row, ...]:
-    path = Path(vllint_schemas.__file__).with_name("data") / "instances.json"
+    path = table_path("instances.json")
     return tuple(_read(json.loads(path.read_text(encoding="utf-8"))))
 
 

@@ -1,19 +1,14 @@
-"""Weights per rank: what vLLM builds of a model under a layout, and what stays resident.
-
-Sharding rules: knowledge of vLLM 0.33.0 `model_executor/layers/linear.py`, `vocab_parallel_embedding.py`
-and `fused_moe/config.py:1106` (experts are divided over tensor, context and data parallel ranks).
-"""
+"""Weights per rank: what vLLM builds of a model under a layout, and what stays resident."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
+from vllint.memory.built import Towers, Widths, stage_bytes
 from vllint.memory.dtypes import NARROW, element_bytes
-from vllint.memory.stages import layers_per_stage
+from vllint.memory.packing import whole_packing
 from vllint.models.parameters import count_parameters
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
-from vllint_schemas.models import Component, Quantization
 from vllint_schemas.parallel import Parallel
 
 _ONLINE_BYTES = {"fp8": 1.0, "ptpc_fp8": 1.0, "mxfp8": 1.03, "experts_int8": 1.0, "bitsandbytes": 0.56}
@@ -57,12 +52,13 @@ def stage_weights(
     components = count_parameters(model)
     if isinstance(components, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
-    linear_bytes = _linear_bytes(model, args, dtype_bytes)
-    if isinstance(linear_bytes, Unknown):
+    widths = _widths(model, args, dtype_bytes)
+    if isinstance(widths, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
-    spread = _COUNTED if linear_bytes == dtype_bytes else _QUANTIZED
-    sizes = _stage_bytes(model, parallel, dtype_bytes, linear_bytes)
+    plain = model.quantization is None and widths.online is None
+    sizes = stage_bytes(model, components, parallel, widths, _towers(args), _has_head(args))
     unsure = _TOWERS_LEFT_OUT if components.partial else 0.0
+    spread = _COUNTED if plain else _QUANTIZED
     return tuple(_stage(number, size, spread, offloaded, unsure) for number, size in enumerate(sizes))
 
 
@@ -81,97 +77,38 @@ def _offloaded(args: EngineArgs) -> float:
     return 0.0
 
 
-def _linear_bytes(model: ModelFacts, args: EngineArgs, dtype_bytes: float) -> float | Unknown:
-    """Return the bytes of a linear layer's weight, scales included."""
+def _widths(model: ModelFacts, args: EngineArgs, dtype_bytes: float) -> Widths | Unknown:
+    """Return the bytes of an element, quantized by vLLM itself or as the checkpoint says."""
     asked = args.value("quantization")
     if isinstance(asked, Unknown):
         return asked
     if model.quantization is not None:
-        return _checkpoint_bytes(model)
+        if model.quantization.schemes or whole_packing(model.quantization) is not None:
+            return Widths(dtype_bytes)
+        return Unknown("the checkpoint's bits per weight are not known")
     if model.quantized is not False:
         return Unknown("the checkpoint's quantization is not known")
     if asked.value is None:
-        return dtype_bytes
+        return Widths(dtype_bytes)
     online = _ONLINE_BYTES.get(str(asked.value))
-    return Unknown(f"sizes under `--quantization {asked.value}` are not known") if online is None else online
+    if online is None:
+        return Unknown(f"sizes under `--quantization {asked.value}` are not known")
+    return Widths(dtype_bytes, online)
 
 
-def _checkpoint_bytes(model: ModelFacts) -> float | Unknown:
-    """Return the bytes of a packed weight: its bits, and the scales of its group or block."""
-    quantization = model.quantization
-    if quantization is None or quantization.bits is None:
-        return Unknown("the checkpoint's bits per weight are not known")
-    bytes_per_weight = quantization.bits / 8
-    if quantization.block is not None:
-        return bytes_per_weight + 4 / (quantization.block[0] * quantization.block[1])
-    if quantization.group_size is not None and quantization.group_size > 0:
-        return bytes_per_weight + _scale_bytes(quantization) / quantization.group_size
-    return bytes_per_weight
+def _towers(args: EngineArgs) -> Towers:
+    """Return what becomes of the towers (vLLM 0.33.0 `config/multimodal.py`)."""
+    mode, text_only = args.value("mm_encoder_tp_mode"), args.value("language_model_only")
+    copied = isinstance(mode, Located) and mode.value == "data"
+    return Towers(not (isinstance(text_only, Located) and text_only.value is True), copied)
 
 
-def _scale_bytes(quantization: Quantization) -> float:
-    """Return the bytes of a group's scale and zero point: NVFP4, of groups of 16, has one FP8 scale."""
-    if quantization.group_size == 16:
-        return 1.0
-    return 2.5 if (quantization.bits or 0) <= 4 else 2.0
-
-
-@lru_cache(maxsize=1024)
-def _stage_bytes(
-    model: ModelFacts, parallel: Parallel, dtype_bytes: float, linear_bytes: float
-) -> tuple[float, ...]:
-    components = count_parameters(model)
-    if isinstance(components, Unknown):
-        return ()
-
-    def size(parts: tuple[Component, ...]) -> float:
-        return sum(
-            _elements(part, model, parallel) * (linear_bytes if part.quantizable else dtype_bytes)
-            for part in parts
-        )
-
-    sizes: list[float] = []
-    taken = 0
-    counts = layers_per_stage(len(components.layers), parallel.pipeline)
-    for number, count in enumerate(counts):
-        total = sum(size(layer) for layer in components.layers[taken : taken + count])
-        taken += count
-        embeds = number == 0 or components.embeddings_copied
-        if number == 0:
-            total += size(components.embedding)
-        elif embeds:
-            total += size(tuple(part for part in components.embedding if part.name != "tower"))
-        last = number == len(counts) - 1
-        if last:
-            total += size(components.final)
-        if (last or components.heads_copied) and not (components.tied and embeds):
-            total += size(components.head)
-        sizes.append(total)
-    return tuple(sizes)
-
-
-def _elements(part: Component, model: ModelFacts, parallel: Parallel) -> float:
-    """Return how many of a component's elements one rank holds."""
-    tensor = parallel.tensor
-    if part.sharding == "none" or (part.name == "shared_experts" and _is_sequence_parallel(parallel)):
-        return part.elements
-    if part.sharding == "key_value" and model.num_key_value_heads:
-        heads = model.num_key_value_heads
-        return part.elements * max(1, heads // tensor) / heads
-    if part.sharding == "expert":
-        ranks = tensor * parallel.prefill_context * parallel.data
-        if parallel.expert and model.num_experts:
-            return part.elements * -(-model.num_experts // ranks) / model.num_experts
-        return part.elements / ranks
-    return part.elements / tensor
-
-
-def _is_sequence_parallel(parallel: Parallel) -> bool:
-    """Whether experts see a share of the tokens, with shared experts whole on every rank.
-
-    As vLLM 0.33.0 `config/parallel.py`, `use_sequence_parallel_moe`.
-    """
-    return parallel.expert and parallel.tensor > 1 and parallel.data > 1
+def _has_head(args: EngineArgs) -> bool:
+    """Whether a language model head is built: pooling runners have none."""
+    runner, convert = args.value("runner"), args.value("convert")
+    pools = isinstance(runner, Located) and runner.value == "pooling"
+    converted = isinstance(convert, Located) and convert.value in ("embed", "classify", "reward")
+    return not (pools or converted)
 
 
 def _from_total(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-import vllint_schemas
+from vllint.tables import table_path
 
 Trait = Literal["pipeline_parallel", "hybrid", "attention_free", "multimodal", "lora", "encoder_only"]
 
@@ -59,6 +58,6 @@ def uses_latent_attention(text_model_type: str | None) -> bool:
 
 @cache
 def _table() -> Mapping[str, Any]:
-    path = Path(vllint_schemas.__file__).with_name("data") / "vllm_architectures.json"
+    path = table_path("vllm_architectures.json")
     table: Mapping[str, Any] = json.loads(path.read_bytes())
     return table

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 
 TEXT_PATHS = (
     "text_config",
@@ -179,6 +178,6 @@ def _attributes(written: Mapping[str, Any], model_type: object) -> Attributes:
 
 @cache
 def _model_types() -> Mapping[str, Mapping[str, Any]]:
-    path = Path(vllint_schemas.__file__).with_name("data") / "transformers_configs.json"
+    path = table_path("transformers_configs.json")
     table: Mapping[str, Mapping[str, Any]] = json.loads(path.read_bytes())["model_types"]
     return table

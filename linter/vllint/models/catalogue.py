@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 from vllint_schemas import ModelFacts, Quantization
 
 
@@ -73,7 +72,7 @@ def _quantization(written: dict[str, Any]) -> Quantization:
 
 @cache
 def _catalogue() -> _Catalogue:
-    content = (Path(vllint_schemas.__file__).with_name("data") / "models.jsonl").read_bytes()
+    content = table_path("models.jsonl").read_bytes()
     first, rest = content.split(b"\n", 1)
     header = json.loads(first)
     return _Catalogue(

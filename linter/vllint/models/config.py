@@ -21,6 +21,7 @@ from vllint.models.attributes import (
 from vllint.models.layers import dense_layers, expert_count, layer_kinds, shared_expert_width
 from vllint.models.lengths import lengths
 from vllint.models.quantization import checkpoint_quantization
+from vllint.models.towers import tower_components
 from vllint_schemas import ModelFacts, ModelSource, Unknown
 
 LARGEST_CONFIG = 4 * 2**20
@@ -92,6 +93,7 @@ def facts_from_config(
         **_lengths(whole, text),
         **_quantization(whole, text),
         **_vision(whole),
+        tower=tower_components(whole, text, architecture),
     )
 
 

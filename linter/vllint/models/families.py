@@ -38,6 +38,7 @@ class Family(NamedTuple):
     shared_gate: bool = False
     sinks: bool = False
     output_gate: bool = False
+    wide_router: bool = False
     extra: int = 0
     embeddings_copied: bool = False
     heads_copied: bool = False
@@ -98,7 +99,7 @@ _BUILT = {
     "granitemoe": _LLAMA,
     "phimoe": Family(True, True, norm_bias=True, head_bias=True),
     "glm4_moe": Family(output_bias=False, correction_bias=True),
-    "minimax_m2": _PLAIN._replace(head_norms="all", correction_bias=True),
+    "minimax_m2": _PLAIN._replace(head_norms="all", correction_bias=True, wide_router=True),
     "gpt_oss": Family(True, True, router_bias=True, expert_bias=True, sinks=True),
     "llama4_text": _PLAIN,
     "deepseek_v2": _DEEPSEEK,

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from vllint.models.families import FAMILIES, Family
+from vllint.models.matrices import columns, copied, divided, experts_of, replicated, rows
 from vllint_schemas import ModelFacts, Unknown
 from vllint_schemas.models import Component, Components
 
@@ -14,6 +15,9 @@ VOCABULARY_PADDING = 64
 
 SCORING_SUFFIXES = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
 """Architectures that vLLM builds without a language model head."""
+
+WIDE = 4
+"""Bytes of what vLLM keeps in 32 bits: decays of recurrent states, corrections of routers, norms of indexers."""
 
 TOLERANCE = 0.01
 """How far the count may be from the checkpoint's before the structure counts as not known."""
@@ -130,10 +134,10 @@ def _attention(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Compon
     gated = query * 2 if family.output_gate else query
     linear = partial(Component, quantizable=True)
     parts = [
-        linear("q", gated * sizes.hidden, "query"),
-        linear("k", key * sizes.hidden, "key_value"),
-        linear("v", key * sizes.hidden, "key_value"),
-        linear("o", query * sizes.hidden, "query"),
+        linear("q", gated * sizes.hidden, "query", outputs=gated),
+        linear("k", key * sizes.hidden, "key_value", outputs=key),
+        linear("v", key * sizes.hidden, "key_value", outputs=key),
+        linear("o", query * sizes.hidden, "query", outputs=sizes.hidden, by_inputs=True),
     ]
     if facts.attention_bias if family.query_bias is None else family.query_bias:
         parts += [
@@ -157,25 +161,22 @@ def _latent(facts: ModelFacts, sizes: _Sizes) -> tuple[Component, ...] | Unknown
     nope, value = facts.qk_nope_head_dim, facts.v_head_dim
     if not rank or rope is None or nope is None or value is None:
         return Unknown(f"the latent attention of `{facts.id}` is not known in full")
-    linear = partial(Component, quantizable=True)
     query = sizes.heads * (nope + rope)
     parts = [
-        linear("kv_a", sizes.hidden * (rank + rope), "none"),
-        linear("kv_b", rank * sizes.heads * (nope + value), "query"),
-        linear("o", sizes.heads * value * sizes.hidden, "query"),
-        Component("latent_norms", rank + (facts.q_lora_rank or 0), "none"),
+        *replicated("kv_a", sizes.hidden, rank + rope),
+        *columns("kv_b", rank, sizes.heads * (nope + value)),
+        *rows("o", sizes.heads * value, sizes.hidden),
+        copied("latent_norms", rank + (facts.q_lora_rank or 0)),
     ]
     if facts.q_lora_rank:
-        parts.append(linear("q_a", sizes.hidden * facts.q_lora_rank, "none"))
-        parts.append(linear("q_b", facts.q_lora_rank * query, "query"))
+        parts += replicated("q_a", sizes.hidden, facts.q_lora_rank)
+        parts += columns("q_b", facts.q_lora_rank, query)
     else:
-        parts.append(linear("q", sizes.hidden * query, "query"))
+        parts += columns("q", sizes.hidden, query)
     if facts.index_topk and facts.index_n_heads and facts.index_head_dim and facts.q_lora_rank:
-        width = facts.index_n_heads * facts.index_head_dim
-        parts.append(linear("index_q", facts.q_lora_rank * width, "none"))
-        parts.append(linear("index_k", sizes.hidden * facts.index_head_dim, "none"))
-        parts.append(Component("index_weights", sizes.hidden * facts.index_n_heads, "none"))
-        parts.append(Component("index_norm", facts.index_head_dim * 2, "none"))
+        parts += replicated("index_q", facts.q_lora_rank, facts.index_n_heads * facts.index_head_dim)
+        parts.append(copied("index_k", sizes.hidden * (facts.index_head_dim + facts.index_n_heads)))
+        parts.append(copied("index_norm", facts.index_head_dim * 2, WIDE))
     return tuple(parts)
 
 
@@ -187,14 +188,14 @@ def _delta_net(facts: ModelFacts, sizes: _Sizes) -> tuple[Component, ...] | Unkn
     if not (key_heads and value_heads and key_dim and value_dim and kernel):
         return Unknown(f"the recurrent layers of `{facts.id}` are not known in full")
     keys, values = key_heads * key_dim, value_heads * value_dim
-    linear = partial(Component, sharding="even", quantizable=True)
     return (
-        linear("in_qkvz", sizes.hidden * (keys + values) * 2),
-        linear("in_ba", sizes.hidden * value_heads * 2),
-        linear("out", values * sizes.hidden),
-        Component("conv", (keys * 2 + values) * kernel, "even"),
-        Component("decay", value_heads * 2, "even"),
-        Component("state_norm", value_dim, "none"),
+        *columns("in_qkvz", sizes.hidden, (keys + values) * 2),
+        *columns("in_ba", sizes.hidden, value_heads * 2),
+        *rows("out", values, sizes.hidden),
+        divided("conv", (keys * 2 + values) * kernel),
+        divided("decay", value_heads, WIDE),
+        divided("time_bias", value_heads),
+        copied("state_norm", value_dim),
     )
 
 
@@ -205,11 +206,11 @@ def _mlp(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Component, .
             width = sizes.hidden * 4
         else:
             return Unknown(f"`intermediate_size` of `{facts.id}` is not known")
-    parts = [Component("mlp", sizes.hidden * width * family.mlp_matrices, "even", quantizable=True)]
-    if facts.mlp_bias if family.mlp_bias is None else family.mlp_bias:
-        parts.append(Component("mlp_bias", width * (family.mlp_matrices - 1), "even"))
-        parts.append(Component("mlp_output_bias", sizes.hidden, "none"))
-    return tuple(parts)
+    bias = bool(facts.mlp_bias if family.mlp_bias is None else family.mlp_bias)
+    return (
+        *columns("up", sizes.hidden, width * (family.mlp_matrices - 1), bias),
+        *rows("down", width, sizes.hidden, bias),
+    )
 
 
 def _experts(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Component, ...] | Unknown:
@@ -218,15 +219,19 @@ def _experts(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Componen
     if not width or shared is None:
         return Unknown(f"the width of the experts of `{facts.id}` is not known")
     parts = [
-        Component("experts", experts * sizes.hidden * width * 3, "expert", quantizable=True),
-        Component("router", experts * sizes.hidden, "none"),
+        *experts_of("experts", experts, sizes.hidden, width),
+        copied("router", experts * sizes.hidden, WIDE if family.wide_router else 0),
     ]
     if family.expert_bias:
-        parts.append(Component("expert_bias", experts * (width * 2 + sizes.hidden), "expert"))
-    if family.router_bias or family.correction_bias:
-        parts.append(Component("router_bias", experts, "none"))
+        parts.append(Component("expert_bias", experts * width * 2, "expert"))
+        parts.append(Component("expert_output_bias", experts * sizes.hidden, "expert", by_inputs=True))
+    if family.router_bias:
+        parts.append(copied("router_bias", experts))
+    if family.correction_bias:
+        parts.append(copied("correction_bias", experts, WIDE))
     if shared:
-        parts.append(Component("shared_experts", sizes.hidden * shared * 3, "even", quantizable=True))
+        parts += columns("shared_experts", sizes.hidden, shared * 2)
+        parts += rows("shared_experts", shared, sizes.hidden)
     if shared and family.shared_gate:
         parts.append(Component("shared_gate", sizes.hidden, "none"))
     return tuple(parts)
@@ -235,16 +240,16 @@ def _experts(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Componen
 def _assembled(
     facts: ModelFacts, family: Family, sizes: _Sizes, layers: tuple[tuple[Component, ...], ...]
 ) -> Components | Unknown:
-    rows = -(-sizes.vocabulary // VOCABULARY_PADDING) * VOCABULARY_PADDING
-    embedding = [Component("embedding", rows * sizes.hidden, "vocabulary")]
+    padded = -(-sizes.vocabulary // VOCABULARY_PADDING) * VOCABULARY_PADDING
+    embedding = [Component("embedding", padded * sizes.hidden, "vocabulary")]
     if family.positions is not None:
         if facts.max_position_embeddings is None:
             return Unknown(f"the positions of `{facts.id}` are not known")
         length = facts.max_position_embeddings + family.positions
         embedding.append(Component("positions", length * sizes.hidden, "none"))
     scores = (facts.architecture or "").endswith(SCORING_SUFFIXES)
-    head = [] if scores else [Component("head", rows * sizes.hidden, "vocabulary")]
-    bias = [Component("head_bias", rows, "vocabulary")] if family.head_bias else []
+    head = [] if scores else [Component("head", padded * sizes.hidden, "vocabulary", quantizable=True)]
+    bias = [Component("head_bias", padded, "vocabulary")] if family.head_bias else []
     final = [Component("final_norm", _norm(family, sizes), "none")] if family.final_norm else []
     tied = family.tied if facts.tie_word_embeddings is None else facts.tie_word_embeddings
     return Components(
@@ -287,9 +292,11 @@ def _other(counted: Components) -> Components:
 
 
 def _with_tower(facts: ModelFacts, counted: Components) -> Components:
+    if facts.tower is not None:
+        return counted._replace(tower=facts.tower)
     elements = facts.vision_params
     if facts.params_total is not None:
         elements = facts.params_total - counted.total
     if elements is None or elements < 0:
         return counted._replace(partial=True)
-    return counted._replace(embedding=(*counted.embedding, Component("tower", elements, "even")))
+    return counted._replace(tower=(divided("tower", elements),))

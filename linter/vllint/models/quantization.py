@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from vllint.models.attributes import Attributes, count, mapping, switch
 from vllint_schemas import Quantization
+from vllint_schemas.models import Scheme
 
 MODELOPT_METHODS = {
     "FP8": "modelopt",
@@ -52,7 +53,9 @@ def checkpoint_quantization(whole: Attributes, text: Attributes) -> Checkpoint:
                 continue
             if not isinstance(written, Mapping):
                 return Checkpoint(None, None)
-            return Checkpoint(True, _quantization(written, text.model_type))
+            how = _quantization(written, text.model_type)
+            # vLLM builds a checkpoint that names no method as if it were not quantized.
+            return Checkpoint(how is not None or _names_method(written), how)
     return Checkpoint(False, None)
 
 
@@ -74,7 +77,13 @@ def _quantization(written: Mapping[str, Any], model_type: str | None) -> Quantiz
         algorithm=algorithm,
         kv_cache=_kv_cache(written, nested),
         ignored=_ignored(written, nested),
+        schemes=_schemes(written, nested, method),
+        symmetric=switch(weights.get("symmetric")),
     )
+
+
+def _names_method(written: Mapping[str, Any]) -> bool:
+    return bool(written.get("quant_method"))
 
 
 def _method(written: Mapping[str, Any], nested: Mapping[str, Any], algorithm: str | None) -> str:
@@ -117,6 +126,47 @@ def _group_weights(written: Mapping[str, Any]) -> Mapping[str, Any]:
         (str(s.get("num_bits")), str(s.get("group_size")), str(s.get("block_structure"))) for s in schemes
     }
     return schemes[0] if len(shapes) == 1 else {}
+
+
+def _schemes(written: Mapping[str, Any], nested: Mapping[str, Any], method: str) -> tuple[Scheme, ...]:
+    """Return the precisions of a checkpoint that has several: ModelOpt's by layer, else groups by target."""
+    layers = mapping(nested.get("quantized_layers")) or mapping(written.get("quantized_layers"))
+    if layers and method == "modelopt_mixed":
+        return _layer_schemes(layers)
+    groups = [mapping(group) for group in mapping(written.get("config_groups")).values()]
+    if method != "compressed-tensors" or all(_targets(group) == ("Linear",) for group in groups):
+        return ()
+    return tuple(
+        Scheme(_any_linear(_targets(group)), bits, _group(weights))
+        for group in groups
+        if (bits := count((weights := mapping(group.get("weights"))).get("num_bits"), 32)) is not None
+    )
+
+
+def _layer_schemes(layers: Mapping[str, Any]) -> tuple[Scheme, ...]:
+    names: dict[tuple[int, int | None], list[str]] = {}
+    for name, layer in list(layers.items())[:MOST_IGNORED]:
+        algorithm = (_text(mapping(layer).get("quant_algo")) or "").upper()
+        bits = 4 if algorithm.endswith("FP4") or algorithm.startswith("W4") else ALGORITHM_BITS.get(algorithm)
+        if bits is not None:
+            group = _group(mapping(layer)) or (16 if algorithm == "NVFP4" else None)
+            names.setdefault((bits, group), []).append(name)
+    return tuple(Scheme(tuple(own), bits, group) for (bits, group), own in names.items())
+
+
+def _targets(group: Mapping[str, Any]) -> tuple[str, ...]:
+    written = group.get("targets")
+    names = written[:MOST_IGNORED] if isinstance(written, (list, tuple)) else ("Linear",)
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def _any_linear(targets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets with the class of all linear layers as a pattern."""
+    return tuple("*" if target in ("Linear", "FusedMoE") else target for target in targets)
+
+
+def _group(weights: Mapping[str, Any]) -> int | None:
+    return count(weights.get("group_size"), 2**20)
 
 
 def _block(value: object) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from vllint.vllm.releases import releases
 from vllint_schemas import Applicability, Severity, report
@@ -58,6 +58,30 @@ class RunReport(NamedTuple):
         tool = report.ReportedTool("vllint", version, releases()[-1])
         summary = _summary(self.files, findings, len(self.files) + self.passed_over)
         return report.ReportDocument(1, tool, summary, launches, findings)
+
+
+def told_once(files: Sequence[FileReport]) -> tuple[FileReport, ...]:
+    """Return the files without findings that another file tells of the same place.
+
+    A script that a service starts is judged with it, and by itself. What is worse counts, then what is
+    known of the service.
+    """
+    tellers: dict[_Sight, tuple[int, bool, str]] = {}
+    for one in files:
+        for found in one.findings:
+            teller = (found.severity.rank, found.path != one.path, one.path)
+            tellers[_sight(found)] = max(teller, tellers.get(_sight(found), teller))
+    return tuple(
+        one._replace(findings=tuple(found for found in one.findings if tellers[_sight(found)][2] == one.path))
+        for one in files
+    )
+
+
+_Sight: TypeAlias = tuple[str, str, int, int]
+
+
+def _sight(found: report.ReportedFinding) -> _Sight:
+    return found.code, found.path, found.start.offset, found.end.offset
 
 
 def pointed_into(findings: Iterable[report.ReportedFinding], sources: Mapping[str, str]) -> Mapping[str, str]:

@@ -13,7 +13,6 @@ from vllint.text.lines import LineIndex
 from vllint_schemas import (
     GIB,
     Band,
-    EntryPoint,
     Finding,
     Fix,
     Hardware,
@@ -80,7 +79,7 @@ def _launch(facts: LaunchFacts, places: Places) -> report.ReportedLaunch:
         name=launch.name,
         start=places.start(launch.extent),
         end=places.end(launch.extent),
-        argv=words if launch.entry_point is EntryPoint.API_SERVER else ("serve", *words),
+        argv=words if launch.entry_point.takes_model_as_option else ("serve", *words),
         model=_model(facts),
         vllm_version=report.ReportedVersion(value, facts.release.source),
         hardware=_hardware(facts.hardware),

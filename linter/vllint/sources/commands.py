@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from vllint.sources.carriers import CARRIERS, carried_by, given_variables, is_elsewhere
 from vllint.sources.containers import (
     ContainerRun,
     claim_with_environment,
@@ -13,7 +15,9 @@ from vllint.sources.containers import (
     image_entry_point,
     run_environment,
 )
+from vllint.sources.image_runs import APPTAINER, ImageRun, apptainer_run, kubectl_run, pyxis_image
 from vllint.vllm.version import split_image
+from vllint.vllm.wrappers import handed_on
 from vllint_schemas import Container, EntryPoint, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
 
@@ -22,6 +26,8 @@ _MODULES = {
     # The plain server of older releases: fewer options of its own, the same of the engine.
     "vllm.entrypoints.api_server": EntryPoint.API_SERVER,
     "vllm.entrypoints.cli.main": EntryPoint.SERVE,
+    "dynamo.vllm": EntryPoint.DYNAMO,
+    "huggingfaceserver": EntryPoint.HUGGINGFACE_SERVER,
 }
 # fmt: off
 _TALKERS = frozenset(
@@ -40,9 +46,25 @@ _OPTIONS_WITH_VALUE = frozenset(
 )
 """Options of `env` and `sudo` whose value is a word of its own."""
 
+_MODULE_FILES = ("vllm/entrypoints/openai/api_server.py", "vllm/entrypoints/api_server.py")
+_QUESTIONS = frozenset({"--help", "-h", "--version", "--help=all"})
+"""Options with which vLLM answers and ends."""
+
+_PROGRAM_NAME = re.compile(r"vllm(?:@[0-9][0-9A-Za-z.]*)?")
+_PROGRAM = re.compile(r"vllm|python[0-9.]*|bash|sh|uv|conda|apptainer|singularity|docker|podman")
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ash"})
 _CONTAINER_TOOLS = frozenset({"docker", "podman", "nerdctl"})
-_RUNNERS = _CONTAINER_TOOLS | _SHELLS | _ENVIRONMENT_SETTERS | {"eval"}
+_ADDERS = frozenset({"xargs", "parallel"})
+_STEPS = frozenset({"srun", "sbatch"})
+_RUNNERS = (
+    _CONTAINER_TOOLS
+    | _SHELLS
+    | _ENVIRONMENT_SETTERS
+    | CARRIERS
+    | APPTAINER
+    | _STEPS
+    | {"eval", "kubectl", "oc", "gcloud"}
+)
 """Commands of which the words behind them matter."""
 
 
@@ -108,32 +130,108 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
     for position, word in enumerate(words):
         name = word.text.rsplit("/", 1)[-1]
         rest: Sequence[Word] = words[position + 1 :] if name in _RUNNERS else ()
-        if name in _CONTAINER_TOOLS and len(rest) > 1:
-            run = _run_words(rest)
-            if run is not None:
-                yield from _in_container(run, surroundings.environment)
+        if name in _ADDERS:
+            words = (*words[: position + 1], *_with_additions(word, words[position + 1 :]))
+        if rest:
+            inner = _in_image(name, rest, surroundings)
+            if inner is not None:
+                yield from inner
                 return
-        script = _script(word, rest, surroundings) if rest else None
-        if script is not None:
-            yield script
-            return
+            script = _script(word, rest, surroundings)
+            if script is not None:
+                yield script
+                return
         start = _server(words, position, surroundings)
         if start is not None:
-            yield start
+            if not any(word.text in _QUESTIONS for word in start.argv):
+                yield start
             return
-        if name in _ENVIRONMENT_SETTERS:
-            surroundings = surroundings.with_variables(_assignments(rest))
+        if rest:
+            surroundings = _behind(name, rest, surroundings)
+
+
+def _with_additions(adder: Word, words: Sequence[Word]) -> Iterator[Word]:
+    """Yield the words behind `xargs`, and what it adds to them."""
+    reason = f"`{adder.text}` puts in what it reads"
+    for word in words:
+        yield Word.unknown(reason, word.site) if "{}" in word.text else word
+    yield Word.unknown(reason, adder.site, splits=True)
+
+
+def _behind(name: str, rest: Sequence[Word], around: Surroundings) -> Surroundings:
+    """Return what surrounds the words behind a wrapper."""
+    if name in _ENVIRONMENT_SETTERS:
+        return around.with_variables(_assignments(rest))
+    if is_elsewhere(name, rest):
+        return Surroundings(shell=around.shell).with_variables(given_variables(rest))
+    if name in _STEPS:
+        from vllint.sources.slurm import step_gpus
+
+        options = [word for word in rest if not word.splits][: _command_place(rest)]
+        count = step_gpus(options)
+        image = pyxis_image(options)
+        return around._replace(
+            gpu_count=around.gpu_count if count is None else count,
+            image=around.image if image is None else image,
+        )
+    return around
+
+
+def _command_place(words: Sequence[Word]) -> int:
+    """Return where the options of `srun` end: at a program that starts servers, or scripts."""
+    programs = (at for at, word in enumerate(words) if _PROGRAM.fullmatch(word.text.rsplit("/", 1)[-1]))
+    return next(programs, len(words))
+
+
+def _in_image(name: str, rest: Sequence[Word], around: Surroundings) -> Iterator[Start | Script] | None:
+    """Return what a container tool starts in an image, None if the words are of something else."""
+    if name in _CONTAINER_TOOLS and len(rest) > 1:
+        run = _run_words(rest)
+        return None if run is None else _in_container(run, around.environment)
+    if name in APPTAINER:
+        return _in_image_run(apptainer_run(rest), around)
+    if name in ("kubectl", "oc") and rest[0].text == "run":
+        return _in_image_run(kubectl_run(rest[1:]), around)
+    if name == "gcloud" and "ssh" not in [word.text for word in rest[:3]]:
+        return _on_cloud_run(rest)
+    return None
+
+
+def _on_cloud_run(words: Sequence[Word]) -> Iterator[Start | Script] | None:
+    from vllint.sources.gcloud import cloud_run
+
+    run = cloud_run(words)
+    if run is None:
+        return None
+    around = Surroundings(gpu_count=run.gpu_count, image=run.image).with_variables(run.variables)
+    return container_starts(run.command or None, run.arguments, around, run.image.site)
+
+
+def _in_image_run(run: ImageRun | None, around: Surroundings) -> Iterator[Start | Script] | None:
+    if run is None:
+        return None
+    inside = around if run.keeps_variables else Surroundings(shell=around.shell)
+    inside = inside._replace(image=run.named).with_variables(run.variables)
+    if run.starts_itself:
+        found = container_starts(None, run.arguments, inside, run.named.site)
+    else:
+        found = starts_in(run.arguments, inside._replace(image_entry_point=None))
+    return (one._replace(surroundings=one.surroundings._replace(image=run.image)) for one in found)
 
 
 def _server(words: Sequence[Word], position: int, surroundings: Surroundings) -> Start | None:
     """Return the server that the word at `position` starts, if it does."""
+    if _runs_module_file(words, position):
+        place = words[position].site
+        launcher = tuple(words[: position + 1])
+        return Start(EntryPoint.API_SERVER, tuple(words[position + 1 :]), place, surroundings, launcher)
     if position + 1 >= len(words):
         return None
     word, following = words[position], words[position + 1]
     if following.text != "serve" and word.text != "-m":
         return None
     argv = tuple(words[position + 2 :])
-    if word.text.rsplit("/", 1)[-1] == "vllm" and following.text == "serve":
+    if _is_program(word) and following.text == "serve":
         at = word.site.cover(following.site)
         return Start(EntryPoint.SERVE, argv, at, surroundings, tuple(words[: position + 2]))
     if word.text != "-m" or following.text not in _MODULES:
@@ -144,7 +242,25 @@ def _server(words: Sequence[Word], position: int, surroundings: Surroundings) ->
         if not argv or argv[0].text != "serve":
             return None
         launcher, argv = (*launcher, argv[0]), argv[1:]
-    return Start(entry_point, argv, following.site, surroundings, launcher)
+    return Start(entry_point, handed_on(argv, entry_point), following.site, surroundings, launcher)
+
+
+def _is_program(word: Word) -> bool:
+    """Whether a word is vLLM's program, perhaps by a variable that the file does not set."""
+    name = word.text.rsplit("/", 1)[-1]
+    if not name and word.holes:
+        return "vllm" in word.reason.lower()
+    return _PROGRAM_NAME.fullmatch(name) is not None
+
+
+def _runs_module_file(words: Sequence[Word], position: int) -> bool:
+    """Whether Python runs the server's module by its place."""
+    if not words[position].text.endswith(_MODULE_FILES):
+        return False
+    before = words[:position]
+    return not before or any(
+        word.text.rsplit("/", 1)[-1].startswith("python") or (word.holes and not word.text) for word in before
+    )
 
 
 def _run_words(rest: Sequence[Word]) -> ContainerRun | None:
@@ -216,6 +332,12 @@ def _family_entry_point(command: tuple[Word, ...], image: Word | None) -> EntryP
 def _script(word: Word, rest: Sequence[Word], around: Surroundings) -> Script | None:
     """Return the script that `bash -c` or `eval` runs, when `word` is one of these."""
     name = word.text.rsplit("/", 1)[-1]
+    carried = carried_by(name, rest) if name in CARRIERS else None
+    if carried is not None:
+        if name == "sbatch":
+            around = _behind(name, rest, around)
+        inside = Surroundings() if carried.elsewhere else around
+        return Script(_joined(carried.words), inside._replace(shell=around.shell or word))
     if name == "eval" and rest:
         return Script(_joined(rest), around._replace(shell=around.shell or word))
     place = _script_place(rest) if name in _SHELLS else None

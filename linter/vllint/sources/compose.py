@@ -6,37 +6,25 @@ Follows the Compose Specification: entrypoint and command, interpolation, GPU re
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Mapping as Variables
-from typing import NamedTuple
+from functools import partial
 
-from vllint.sources.commands import Script, Start, Surroundings, container_starts
+from vllint.sources.commands import Start, Surroundings, container_starts
+from vllint.sources.compose_environment import service_environment
 from vllint.sources.compose_gpus import service_gpu_count
-from vllint.sources.containers import variable_of
-from vllint.sources.env_files import project_variables
+from vllint.sources.compose_process import Process, file_of, service_process
+from vllint.sources.compose_project import Project, Service, read_projects
+from vllint.sources.compose_volumes import mounts
 from vllint.sources.files import Document, Found
-from vllint.sources.interpolation import interpolate
+from vllint.sources.interpolation import from_variables
+from vllint.sources.script_files import script_files
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-from vllint.vllm.version import image_version
-from vllint_schemas import (
-    HardwareClaim,
-    Launch,
-    Located,
-    Mount,
-    SourceProblem,
-    Unknown,
-    Variable,
-    Word,
-)
+from vllint.text.yaml_nodes import Mapping, Node, Scalar
+from vllint.vllm.version import image_version, split_image
+from vllint_schemas import HardwareClaim, Launch, Located, SourceProblem, Unknown, Word
 from vllint_schemas.launch import NO_GPU_CLAIM
 
-
-class _ServiceWords(NamedTuple):
-    """A service's entrypoint, `None` where it is the image's own, and its command."""
-
-    entrypoint: tuple[Word, ...] | None
-    command: tuple[Word, ...]
-
+_OWN_OPTIONS = ("--gpu-memory-utilization", "--max-model-len", "--max-num-batched-tokens")
+"""Options of vLLM that no other server has, so that they tell what an unnamed image starts."""
 
 _SERVICE_KEYS = ("image", "build", "command", "entrypoint", "extends")
 
@@ -54,14 +42,12 @@ def recognises(root: Node) -> bool:
 
 def launches(document: Document) -> Found:
     """Yield the launches of a compose file."""
-    services = document.root.get("services") if isinstance(document.root, Mapping) else None
-    if not isinstance(services, Mapping):
-        return
-    variables = project_variables(document.file)
-    for key, service in services.items():
-        if isinstance(service, Mapping) and isinstance(key, Scalar):
+    for project in read_projects(document):
+        for service in project.services:
+            if not service.owned:
+                continue
             try:
-                yield from _service_launches(key, service, services, variables)
+                yield from _service_launches(service, project)
             except ValueError as error:
                 from vllint.text.shell_words import CommandStringError
 
@@ -70,122 +56,110 @@ def launches(document: Document) -> Found:
                 yield SourceProblem("not_parsed", str(error), error.span)
 
 
-def _service_launches(
-    key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
-) -> Iterator[Launch | SourceProblem]:
-    image = _word(service.get("image"), variables)
-    words = _ServiceWords(
-        _words(service.get("entrypoint"), variables), _words(service.get("command"), variables) or ()
-    )
-    if not any(True for _ in _found(words, Surroundings(image=image), service)):
-        # Most services start no vLLM, and what else they say is not asked for.
+def _service_launches(service: Service, project: Project) -> Iterator[Launch | SourceProblem]:
+    process = service_process(service.node, project)
+    if not _may_start(service, process, project):
         return
-    environment = tuple(_environment(service.get("environment"), variables))
-    gpu_count = service_gpu_count(service, environment, variables)
-    surroundings = Surroundings(environment, gpu_count, image)
-    from vllint.sources.compose_container import running_together, service_container
-
-    container = service_container(key, service, services, environment, variables)
-    for number, found in enumerate(_starts(words, surroundings, service), start=1):
+    environment = service_environment(service.node, project, process.image_environment)
+    count = service_gpu_count(service.node, environment, project.variables, process.image)
+    around = Surroundings(environment, count, process.image)
+    for number, found in enumerate(_starts(service, process, project, around), start=1):
         if found.broken:
             yield broken_shell(found)
-            continue
-        around = found.start.surroundings
-        yield Launch(
-            path=key.span.path,
-            name=key.value if number == 1 else f"{key.value}-{number}",
-            kind="compose",
-            extent=key.span.cover(service.span),
-            at=key.span,
-            entry_point=found.start.entry_point,
-            argv=found.start.argv,
-            hardware=HardwareClaim(NO_GPU_CLAIM, around.gpu_count),
-            vllm_version=_version(image, found),
-            env=around.environment,
-            image=image,
-            image_entry_point=around.image_entry_point,
-            mounts=tuple(_mounts(service.get("volumes"), variables)),
-            repeated_launcher=found.start.repeated_launcher,
-            container=container,
-            together=running_together(service),
-            in_script=around.shell is not None,
-        )
+        else:
+            name = service.key.value if number == 1 else f"{service.key.value}-{number}"
+            yield _launch(name, found, service, process, project)
 
 
-def _version(image: Word | None, found: ScriptStart) -> Located[str] | Unknown:
-    """Return the release that the script installs, else the image's."""
+def _may_start(service: Service, process: Process, project: Project) -> bool:
+    """Whether it is worth asking what else a service says: most start no vLLM."""
+    image = process.image
+    if image is not None and "vllm" in image.text:
+        return True
+    if not process.words:
+        return False
+    return any(True for _ in _starts(service, process, project, Surroundings(image=image)))
+
+
+def _launch(name: str, found: ScriptStart, service: Service, process: Process, project: Project) -> Launch:
+    from vllint.sources.compose_container import running_together, service_container
+
+    key, node = service.key, service.node
+    around = found.start.surroundings
+    return Launch(
+        path=key.span.path,
+        name=name,
+        kind="compose",
+        extent=key.span.cover(node.span),
+        at=key.span,
+        entry_point=found.start.entry_point,
+        argv=_with_origins(found.start.argv, process),
+        hardware=HardwareClaim(NO_GPU_CLAIM, around.gpu_count),
+        vllm_version=_version(found, process),
+        env=around.environment,
+        image=process.image,
+        image_entry_point=around.image_entry_point,
+        mounts=tuple(mounts(node, project)),
+        repeated_launcher=found.start.repeated_launcher,
+        container=service_container(service, project, around.environment),
+        together=running_together(node),
+        in_script=around.shell is not None,
+    )
+
+
+def _with_origins(words: tuple[Word, ...], process: Process) -> tuple[Word, ...]:
+    if not process.parts:
+        return words
+    return tuple(from_variables(word, process.parts) for word in words)
+
+
+def _version(found: ScriptStart, process: Process) -> Located[str] | Unknown:
+    """Return the release that the script installs, else the Dockerfile, else the image's."""
     if isinstance(found.pinned, Located):
         return found.pinned
-    return image_version(image)
+    return image_version(process.image) if process.pinned is None else process.pinned
 
 
-def _found(words: _ServiceWords, around: Surroundings, service: Mapping) -> Iterator[Start | Script]:
-    """Yield the servers and scripts that a service's words start."""
-    first = next(iter((words.entrypoint or ()) + words.command), None)
-    at = service.span if first is None else first.site
-    return container_starts(words.entrypoint, words.command, around, at)
-
-
-def _starts(words: _ServiceWords, around: Surroundings, service: Mapping) -> Iterator[ScriptStart]:
+def _starts(
+    service: Service, process: Process, project: Project, around: Surroundings
+) -> Iterator[ScriptStart]:
     """Yield the servers that a service starts, those of its scripts included."""
-    for found in _found(words, around, service):
-        if isinstance(found, Start):
-            yield ScriptStart(found, service.span, Unknown("the service installs no release"))
-        else:
+    node, words = service.node, process.words
+    file_at = partial(file_of, service=node, process=process, project=project)
+    environment = {variable.name: variable.value for variable in around.environment}
+    scripted = False
+    for script in script_files(words, around, environment, file_at):
+        for start in inner_script_starts(script):
+            scripted = True
+            yield start
+    at = words[0].site if words else node.span
+    likely = _likely_image(service, process)
+    around = around if likely is None else around._replace(image=likely)
+    for found in container_starts(process.entrypoint, process.command, around, at):
+        if not isinstance(found, Start):
             yield from inner_script_starts(found)
+        elif not scripted and (found.argv or found.launcher or service.partial is None):
+            # Without words the image starts its default, unless another file brings them.
+            yield ScriptStart(found, node.span, Unknown("the service installs no release"))
 
 
-def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
-    if not isinstance(node, Scalar):
+def _likely_image(service: Service, process: Process) -> Word | None:
+    """Return the name of the image that words without a launcher are for, where the file leaves it open.
+
+    `${VLLM_IMAGE}` and images that are built elsewhere start vLLM when they are given vLLM's options.
+    """
+    image = process.image
+    if process.entrypoint is not None or not process.command or (image is not None and not _is_open(image)):
         return None
-    return interpolate(node.word(), variables)
+    node = service.node.get("image")
+    names = f"{service.key.value} {node.value if isinstance(node, Scalar) else ''}".lower()
+    options = {word.text.partition("=")[0].replace("_", "-") for word in process.command}
+    if options.isdisjoint(_OWN_OPTIONS) and not ("vllm" in names and "--model" in options):
+        return None
+    return Word.atomic("built/vllm-openai", process.command[0].site)
 
 
-def _words(node: Node | None, variables: Variables[str, Word]) -> tuple[Word, ...] | None:
-    """Return the words of `command` or `entrypoint`: a list as it stands, a string split as Compose does."""
-    if isinstance(node, Scalar):
-        if node.resolved() is None:
-            return None
-        from vllint.text.shell_words import split_words
-
-        return split_words(interpolate(node.word(), variables, splits=True))
-    if isinstance(node, Sequence):
-        return tuple(interpolate(item.word(), variables) for item in node if isinstance(item, Scalar))
-    return None
-
-
-def _environment(node: Node | None, variables: Variables[str, Word]) -> Iterator[Variable]:
-    """Yield the variables of `environment`, a mapping or a list of `NAME=value`."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if isinstance(key, Scalar) and isinstance(value, Scalar):
-                if value.resolved() is None:
-                    yield Variable(key.value, _passed_on(key, variables))
-                else:
-                    yield Variable(key.value, interpolate(value.word(), variables))
-    elif isinstance(node, Sequence):
-        for item in node:
-            if isinstance(item, Scalar):
-                variable = variable_of(interpolate(item.word(), variables))
-                known = variables.get(variable.name) if "=" not in item.value else None
-                yield variable if known is None else Variable(variable.name, known)
-
-
-def _passed_on(key: Scalar, variables: Variables[str, Word]) -> Word:
-    known = variables.get(key.value)
-    if known is not None:
-        return known
-    return Word.unknown(f"`{key.value}` is passed on from the environment", key.span)
-
-
-def _mounts(node: Node | None, variables: Variables[str, Word]) -> Iterator[Mount]:
-    """Yield the bind mounts of `volumes`, in the short form `SOURCE:TARGET` and the long one."""
-    for item in node if isinstance(node, Sequence) else ():
-        if isinstance(item, Scalar):
-            source, colon, rest = interpolate(item.word(), variables).text.partition(":")
-            if colon and source.startswith((".", "/", "~")):
-                yield Mount(source, rest.partition(":")[0])
-        elif isinstance(item, Mapping):
-            origin, target = (_word(item.get(key), variables) for key in ("source", "target"))
-            if origin is not None and target is not None:
-                yield Mount(origin.text, target.text)
+def _is_open(image: Word) -> bool:
+    """Whether a variable stands in an image's name, as in `${REGISTRY}/llm`; its tag does not matter."""
+    repository = split_image(image.text).repository
+    return any(hole.at <= len(repository) for hole in image.holes)

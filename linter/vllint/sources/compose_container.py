@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
 from vllint.sources.compose_gpus import gpu_handout
+from vllint.sources.compose_project import Project, Service
+from vllint.sources.compose_volumes import mount_targets
 from vllint.sources.docker_health import asks_server, docker_health
 from vllint.sources.interpolation import interpolate
 from vllint.sources.ports import port_mapping, single_port
@@ -14,25 +15,19 @@ from vllint.sources.quantities import docker_bytes
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Container, Health, Located, PortMapping, Span, Unknown, Variable, Word
 
-_VARIABLE = re.compile(r"\$\{(?:[^{}]|\$\{[^{}]*\})*\}|\$\w+|\{\{.*?\}\}")
 
-
-def service_container(
-    key: Scalar,
-    service: Mapping,
-    services: Mapping,
-    environment: tuple[Variable, ...],
-    variables: Variables[str, Word],
-) -> Container:
-    """Return what a service's container is given; `services` are all services of the file."""
+def service_container(found: Service, project: Project, environment: tuple[Variable, ...]) -> Container:
+    """Return what a service's container is given in its environment."""
+    key, service, variables = found.key, found.node, project.variables
+    services = project.all_services() or service
     handout = gpu_handout(service, environment, variables)
-    targets = tuple(_mount_targets(service))
+    targets = tuple(mount_targets(service))
     ipc, network = _text(service, "ipc", variables), _text(service, "network_mode", variables)
     privileged = _is_on(service.get("privileged"))
     unknown = Unknown("a privileged container sees the GPUs of its machine")
     return Container(
         kind="compose",
-        open_ended=_open_ended(service),
+        open_ended=_open_ended(found),
         shared_memory=_shared_memory(service, ipc, targets, variables),
         shares_host_ipc=ipc == "host",
         shares_host_network=network == "host",
@@ -50,10 +45,10 @@ def service_container(
     )
 
 
-def _open_ended(service: Mapping) -> Unknown | None:
-    if service.get("extends") is not None or service.get("volumes_from") is not None:
+def _open_ended(found: Service) -> Unknown | None:
+    if found.partial is None and found.node.get("volumes_from") is not None:
         return Unknown("the service takes settings from another one")
-    return None
+    return found.partial
 
 
 def running_together(service: Mapping) -> str:
@@ -123,7 +118,7 @@ def _published_beside(
     for name, other in services.items():
         if name is key or not isinstance(name, Scalar) or not isinstance(other, Mapping):
             continue
-        if running_together(other) == own and other.get("extends") is None:
+        if running_together(other) == own:
             yield from ((name.value, mapping) for mapping in _ports(other, variables))
 
 
@@ -163,27 +158,6 @@ def _asks_server(test: Node | None) -> bool:
     return any(asks_server(word) for word in words)
 
 
-def _mount_targets(service: Mapping) -> Iterator[str]:
-    """Yield the places in the container at which something is mounted; `?` stands for a variable."""
-    for name in ("volumes", "tmpfs", "configs", "secrets"):
-        node = service.get(name)
-        items = node if isinstance(node, Sequence) else () if node is None else (node,)
-        for item in items:
-            target = item.get("target") if isinstance(item, Mapping) else item
-            if isinstance(target, Scalar):
-                text = _VARIABLE.sub("?", target.value)
-                yield _target(text) if target is item and name != "tmpfs" else text
-
-
-def _target(volume: str) -> str:
-    """Return the place in `SOURCE:TARGET[:MODE]`, or in `TARGET` alone."""
-    parts = [part for part in volume.split(":") if part]
-    paths = [part for part in parts if part.startswith(("/", "?"))]
-    if len(parts) == 1:
-        return parts[0]
-    return paths[-1] if paths else "?"
-
-
 def _healthy_first(service: Mapping) -> Iterator[str]:
     """Yield the services that must be healthy before this one starts."""
     needed = service.get("depends_on")
@@ -198,6 +172,8 @@ def _anchor(service: Mapping) -> Span | None:
     """Return a key of the service's own, in front of which another one can be written."""
     for name in ("image", "command", "entrypoint"):
         entry = service.entry(name)
-        if entry is not None and isinstance(entry[0], Scalar) and not entry[0].via and not service.flow:
+        if entry is None or not isinstance(entry[0], Scalar) or entry[0].via or service.flow:
+            continue
+        if service.span.holds(entry[0].span):
             return entry[0].span
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 from typing import NamedTuple
@@ -9,8 +10,12 @@ from typing import NamedTuple
 from vllint.sources.containers import claim_with_environment, gpu_number, listed_ids, visible_devices
 from vllint.sources.interpolation import interpolate
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.vllm.version import split_image
 from vllint_schemas import Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
+
+_GPU_DEVICE = re.compile(r"[a-z.]+/gpu=([\w:.-]+)$|(/dev/nvidia\d+)(?::|$)")
+_SEVERAL = Unknown("the service reserves GPUs in several places")
 
 Count = Located[int | AllGpus] | Unknown
 
@@ -25,20 +30,36 @@ class Handout(NamedTuple):
 
 
 def service_gpu_count(
-    service: Mapping, environment: tuple[Variable, ...], variables: Variables[str, Word]
+    service: Mapping,
+    environment: tuple[Variable, ...],
+    variables: Variables[str, Word],
+    image: Word | None = None,
 ) -> Count:
-    """Return how many GPUs the service's server sees."""
+    """Return how many GPUs the server sees that a service runs from `image`."""
     runtime = service.get("runtime")
     nvidia = isinstance(runtime, Scalar) and runtime.value == "nvidia"
     seen = {variable.name: variable.value for variable in environment}
-    return claim_with_environment(_claim(service, variables), seen, nvidia)
+    claim = _claim(service, variables)
+    if claim is NO_COUNT_CLAIM and nvidia and isinstance(runtime, Scalar) and _hands_out_all(seen, image):
+        claim = Located("all", runtime.span)
+    return claim_with_environment(claim, seen, nvidia)
+
+
+def _hands_out_all(environment: Variables[str, Word], image: Word | None) -> bool:
+    """Whether the image's own NVIDIA_VISIBLE_DEVICES counts: vLLM's has `all` from nvidia/cuda."""
+    if image is None or "NVIDIA_VISIBLE_DEVICES" in environment:
+        return False
+    return split_image(image.text).is_official
 
 
 def gpu_handout(
     service: Mapping, environment: tuple[Variable, ...], variables: Variables[str, Word]
 ) -> Handout | None:
     """Return what hands GPUs to the service; `None` when nothing in it does."""
-    for reserved in (*_gpu_devices(service), *_gpus_entries(service)):
+    several = (*_gpu_devices(service), *_gpus_entries(service))
+    if len(several) > 1:
+        return Handout(several[0].span.cover(several[-1].span), _SEVERAL)
+    for reserved in several:
         return _reservation(reserved, variables)
     handed_out = {variable.name: variable.value for variable in environment}.get("NVIDIA_VISIBLE_DEVICES")
     unknown = Unknown("the service does not say how many GPUs it is handed")
@@ -51,6 +72,9 @@ def gpu_handout(
             continue
         if key == "gpus" and isinstance(node, Scalar):
             return Handout(node.span, _count(interpolate(node.word(), variables)))
+        listed = _listed_devices(node, variables) if key == "devices" else None
+        if listed is not None:
+            return Handout(node.span, listed)
         nvidia = isinstance(node, Scalar) and node.value == "nvidia" and handed_out is not None
         if nvidia and handed_out is not None:
             return Handout(node.span, visible_devices(handed_out), listed_ids(handed_out))
@@ -87,17 +111,44 @@ def _listed(ids: Sequence, variables: Variables[str, Word]) -> Located[tuple[str
 
 
 def _claim(service: Mapping, variables: Variables[str, Word]) -> Count:
-    reserved = next(_gpu_devices(service), None)
-    if reserved is not None:
-        return _device_count(reserved, variables)
+    several = (*_gpu_devices(service), *_gpus_entries(service))
+    if several:
+        return _device_count(several[0], variables) if len(several) == 1 else _SEVERAL
     gpus = service.get("gpus")
-    if isinstance(gpus, Scalar):
+    if isinstance(gpus, Scalar) and gpus.resolved() is not None:
         return _count(interpolate(gpus.word(), variables))
-    if isinstance(gpus, Sequence):
-        for device in gpus:
-            if isinstance(device, Mapping):
-                return _device_count(device, variables)
-    return NO_COUNT_CLAIM
+    listed = _listed_devices(service.get("devices"), variables)
+    return NO_COUNT_CLAIM if listed is None else listed
+
+
+def _listed_devices(node: Node | None, variables: Variables[str, Word]) -> Count | None:
+    """Count the GPUs among `devices`: names of the Container Device Interface, or the files of devices.
+
+    `None` when none of them is a GPU.
+    """
+    if not isinstance(node, Sequence):
+        return None
+    found: dict[str, Word] = {}
+    for item in node:
+        source = item.get("source") if isinstance(item, Mapping) else item
+        if not isinstance(source, Scalar):
+            continue
+        word = interpolate(source.word(), variables)
+        if not word.is_known and "gpu" in source.value:
+            return Unknown(word.reason)
+        match = _GPU_DEVICE.match(word.text)
+        if match is not None:
+            found[match[1] or match[2]] = word
+        elif word.text.startswith("/dev/kfd"):
+            return Unknown("the service is given the machine's AMD GPUs, and not how many these are")
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    if any(":" in name for name in found):
+        return Unknown("the visible devices are slices of a GPU")
+    if "all" in found:
+        return Located("all", found["all"].span, first.origin, first.via)
+    return Located(len(found), first.span.cover(list(found.values())[-1].span), first.origin, first.via)
 
 
 def _gpu_devices(service: Mapping) -> Iterator[Mapping]:
@@ -116,7 +167,7 @@ def _reserved_devices(service: Mapping) -> Sequence | None:
 
 def _is_gpu(device: Mapping) -> bool:
     driver, capabilities = device.get("driver"), device.get("capabilities")
-    if isinstance(driver, Scalar) and driver.value == "nvidia":
+    if isinstance(driver, Scalar) and driver.value in {"nvidia", "cdi"}:
         return True
     names = tuple(capabilities) if isinstance(capabilities, Sequence) else ()
     return any(isinstance(name, Scalar) and name.value in {"gpu", "nvidia"} for name in names)

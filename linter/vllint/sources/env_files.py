@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 
 from vllint.sources.files import File
@@ -11,6 +12,7 @@ from vllint.text.source import SourceText
 from vllint_schemas import Origin, Span, Word
 
 _LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*", re.MULTILINE)
+_RAW_LINE = re.compile(r"^[ \t]*([^\s#=][^\s=]*)=([^\r\n]*)", re.MULTILINE)
 _COMMENT = re.compile(r"[ \t]#.*$")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 _ESCAPE = {"'": re.compile(r"\\'"), '"': re.compile(r"""\\[abcfnrtv$"'\\]""")}
@@ -29,16 +31,28 @@ def project_variables(file: File) -> Mapping[str, Word]:
     return variables
 
 
-def read_env_file(source: SourceText, known: Mapping[str, Word] | None = None) -> Mapping[str, Word]:
+def read_env_file(
+    source: SourceText, known: Mapping[str, Word] | None = None, outside: Mapping[str, Word] | None = None
+) -> Mapping[str, Word]:
     """Return the variables of a `.env` file and those `known` before; each value knows its place.
 
-    The last one wins. Values may name variables set before them; others are not known.
+    The last one wins. Values may name variables from `outside` and those set before them; others are not
+    known.
     """
     variables = dict(known or {})
+    seen = ChainMap(dict(outside), variables) if outside else variables
     position = 0
     while match := _LINE.search(source.text, position):
-        value, position = _value(source, match.end(), variables)
+        value, position = _value(source, match.end(), seen)
         variables[match.group(1)] = value
+    return variables
+
+
+def read_raw_env_file(source: SourceText) -> Mapping[str, Word]:
+    """Return the variables of an environment file as docker reads it: values stand as they are written."""
+    variables: dict[str, Word] = {}
+    for line in _RAW_LINE.finditer(source.text):
+        variables[line[1]] = _word(source.path, source.text, *line.span(2))
     return variables
 
 

@@ -15,11 +15,15 @@ Found = Iterator[Launch | SourceProblem]
 
 
 class File(NamedTuple):
-    """A file to read. `env_files` hold Compose's variables; without them the `.env` beside the file does."""
+    """A file to read. `env_files` hold Compose's variables; without them the `.env` beside the file does.
+
+    `rendered` is what a template's text becomes, what is filled in as holes.
+    """
 
     source: SourceText
     neighbour: Neighbour
     env_files: tuple[SourceText, ...] | None = None
+    rendered: Word | None = None
 
     @property
     def path(self) -> str:
@@ -29,11 +33,13 @@ class File(NamedTuple):
     @property
     def text(self) -> str:
         """The file's text."""
-        return self.source.text
+        return self.source.text if self.rendered is None else self.rendered.text
 
     @property
     def whole(self) -> Word:
         """The file's text as one word."""
+        if self.rendered is not None:
+            return self.rendered
         return Word.verbatim(self.source.text, self.source.path, 0)
 
 

@@ -34,15 +34,49 @@ class TextFormat(NamedTuple):
     name: re.Pattern[str]
 
 
+CUSTOM_RESOURCES = ("serving.kserve.io/", "ray.io/", "kubeai.org/", "kaito.sh/", "nvidia.com/v1")
+"""API groups of which `custom_resources` knows kinds of objects."""
+
 DOCUMENT_FORMATS = (
     DocumentFormat("compose", "compose", ("services",)),
+    DocumentFormat("helm_values", "helm_values", ("HelmRelease", "Application", "HelmChart")),
+    DocumentFormat("kubernetes", "custom_resources", CUSTOM_RESOURCES),
     DocumentFormat("kubernetes", "kubernetes", ("apiVersion",)),
+    DocumentFormat("ray_serve", "ray_serve", ("model_loading_config", "import_path")),
     DocumentFormat("hf_endpoint", "hf_endpoint", ("instanceType",)),
+    DocumentFormat("ci", "ci", ("steps", "script")),
+    DocumentFormat("recipe", "recipe", ("recipe_version", "base_args", "variants", "defaults")),
+    DocumentFormat("azure_ml", "azure_ml", ("endpoint_name",)),
+    DocumentFormat("sagemaker", "cloudformation", ("AWS::SageMaker::Model",)),
+    DocumentFormat("truss", "truss", ("docker_server",)),
+    DocumentFormat("skypilot", "skypilot", ("accelerators", "num_nodes", "SKYPILOT", "instance_type")),
+    DocumentFormat("dstack", "dstack", ("commands", "vllm-openai")),
+    DocumentFormat(
+        "gpustack", "gpustack", ("huggingface_repo_id", "model_scope_model_id", "backend_parameters")
+    ),
+    DocumentFormat("runpod", "runpod", ("gpuIds", "runsOn", "gpuCount")),
+    DocumentFormat(
+        "vllm_config", "vllm_config", ("max-", "max_", "-parallel-", "_parallel_", "memory", "cache")
+    ),
+    DocumentFormat("ansible", "ansible", ("tasks", "name:", "shell:", "command:")),
+    DocumentFormat("helm_values", "helm_values", ("vllm", "vLLM", "VLLM")),
+    DocumentFormat("command", "commands_in_documents", ("vllm serve", "vllm.entrypoints", "vllm-openai")),
 )
 """In the order in which they are asked; the first that recognises a document reads it."""
 
 TEXT_FORMATS = (
     TextFormat("python", "python_calls", re.compile(r"\.py$")),
+    TextFormat("markdown", "markdown", re.compile(r"\.md(?:\.\w+)?$")),
+    TextFormat("make", "makefile", re.compile(r"^(?:gnu)?makefile(?:\.\w+)?$|\.mk(?:\.\w+)?$")),
+    TextFormat("just", "justfile", re.compile(r"^\.?justfile(?:\.\w+)?$|\.just$")),
+    TextFormat("systemd", "systemd", re.compile(r"\.(?:service|container|conf)(?:\.\w+)?$")),
+    TextFormat("cerebrium", "cerebrium", re.compile(r"\.toml(?:\.\w+)?$")),
+    TextFormat("bentoml", "bentoml", re.compile(r"\.toml$")),
+    TextFormat("sagemaker", "serving_properties", re.compile(r"\.properties(?:\.\w+)?$")),
+    TextFormat("command", "supervisord", re.compile(r"\.(?:conf|ini)(?:\.\w+)?$")),
+    TextFormat("command", "procfile", re.compile(r"^procfile(?:\.\w+)?$")),
+    TextFormat("nomad", "nomad", re.compile(r"\.(?:nomad|hcl)(?:\.\w+)?$")),
+    TextFormat("terraform", "terraform", re.compile(r"\.(?:tf|tofu)(?:\.\w+)?$")),
     TextFormat("dockerfile", "dockerfile", re.compile(r"")),
 )
 """In the order in which they are asked; the first that recognises a file reads it."""

@@ -6,16 +6,19 @@ in the product's form, their names in the API are not confirmed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
+from vllint.sources.endpoint_parts import FIELDS, PLATFORM, accelerators, mounted_model
 from vllint.sources.files import Document, Found
 from vllint.sources.shell import inner_script_starts
 from vllint.sources.yaml_words import scalar_word, scalar_words
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
+    Edit,
     EntryPoint,
     HardwareClaim,
     Launch,
@@ -23,21 +26,14 @@ from vllint_schemas import (
     Origin,
     Slot,
     SlotKind,
+    SourceProblem,
     Unknown,
     Variable,
     Word,
 )
 
-PLATFORM = "huggingface-inference-endpoints"
-
-FIELDS = {
-    "tensorParallelSize": "--tensor-parallel-size",
-    "dataParallelSize": "--data-parallel-size",
-    "maxNumSeqs": "--max-num-seqs",
-    "maxNumBatchedTokens": "--max-num-batched-tokens",
-    "kvCacheDtype": "--kv-cache-dtype",
-}
-"""Fields of the `vLLM` image and the options the platform turns them into."""
+_PLAIN_FIELDS = frozenset({"url", "port", "healthRoute", "credentials", *FIELDS})
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def recognises(root: Node) -> bool:
@@ -48,6 +44,7 @@ def recognises(root: Node) -> bool:
 def launches(document: Document) -> Found:
     """Yield the launch of each payload whose engine is vLLM."""
     for payload in _payloads(document.root):
+        yield from _misspelt_engine(payload)
         launch = _launch(payload)
         if launch is not None:
             yield launch
@@ -76,6 +73,40 @@ def _is_payload(node: Mapping) -> bool:
     return compute.get("instanceType") is not None and model.get("image") is not None
 
 
+def _engine_entry(model: Mapping) -> tuple[Scalar, Node] | None:
+    """Return the key of the image that is vLLM's, whatever its case, and the image."""
+    image = model.get("image")
+    for key, value in image.items() if isinstance(image, Mapping) else ():
+        if isinstance(key, Scalar) and key.value.lower() == "vllm":
+            return key, value
+    return None
+
+
+def _misspelt_engine(payload: Mapping) -> Iterator[SourceProblem]:
+    """Yield a problem for `vllm`: the API tells its engines apart by case."""
+    model = payload.get("model")
+    entry = _engine_entry(model) if isinstance(model, Mapping) else None
+    if entry is None or entry[0].value == "vLLM":
+        return
+    place = entry[0].word().text_span or entry[0].span
+    message = f"the platform has no image `{entry[0].value}`: the engine is spelled `vLLM`"
+    yield SourceProblem("not_parsed", message, place, (Edit(place, "vLLM"),))
+
+
+def _ignored_fields(image: Mapping, is_engine: bool) -> Iterator[Located[str]]:
+    """Yield the image's fields that are vLLM's options by another name: the API drops fields it has not."""
+    from vllint.vllm.options import releases_with
+
+    for key, value in image.items():
+        if not isinstance(key, Scalar) or (isinstance(value, Scalar) and value.resolved() is None):
+            continue
+        if key.value in _PLAIN_FIELDS and (is_engine or key.value not in FIELDS):
+            continue
+        flag = "--" + _HUMP.sub("-", key.value).replace("_", "-").lower()
+        if releases_with(flag):
+            yield Located(key.value, key.span)
+
+
 def _launch(payload: Mapping) -> Launch | None:
     """Return the launch of a payload; `None` when its engine is not vLLM."""
     compute, model = payload.get("compute"), payload.get("model")
@@ -84,7 +115,8 @@ def _launch(payload: Mapping) -> Launch | None:
     image_union = model.get("image")
     if not isinstance(image_union, Mapping):
         return None
-    engine = image_union.get("vLLM")
+    entry = _engine_entry(model)
+    engine = entry[1] if entry is not None else None
     custom = image_union.get("custom") or image_union
     image = engine if isinstance(engine, Mapping) else custom
     if not isinstance(image, Mapping):
@@ -95,7 +127,7 @@ def _launch(payload: Mapping) -> Launch | None:
     start = _start(model, engine, url, surroundings, compute)
     if start is None:
         return None
-    name = payload.get("name")
+    name, repository = payload.get("name"), scalar_word(model.get("repository"))
     return Launch(
         path=payload.span.path,
         name=name.value if isinstance(name, Scalar) else "endpoint",
@@ -103,12 +135,13 @@ def _launch(payload: Mapping) -> Launch | None:
         extent=payload.span,
         at=start.at,
         entry_point=start.entry_point,
-        argv=start.argv,
+        argv=tuple(mounted_model(word, repository) for word in start.argv),
         hardware=hardware,
         vllm_version=image_version(url),
         env=surroundings.environment,
         image=url,
         platform=PLATFORM if isinstance(engine, Mapping) else None,
+        ignored_fields=tuple(_ignored_fields(image, isinstance(engine, Mapping))),
     )
 
 
@@ -148,7 +181,7 @@ def _field_words(engine: Mapping, args: tuple[Word, ...], compute: Mapping) -> I
     yield Word.atomic(FIELDS["tensorParallelSize"], size.span, Origin.PLATFORM)
     null = engine.get("tensorParallelSize")
     slot = Slot(SlotKind.FIELD, null.span) if isinstance(null, Scalar) else None
-    yield replace(_accelerators(size.word()), origin=Origin.PLATFORM, slot=slot)
+    yield replace(accelerators(size.word()), origin=Origin.PLATFORM, slot=slot)
 
 
 def _sets_tensor_parallel(engine: Mapping, args: tuple[Word, ...]) -> bool:
@@ -164,13 +197,6 @@ _SPREADING = ("--tensor-p", "-tp", "--data-parallel-size", "-dp", "--pipeline-p"
 """How the options begin that say how a model is spread."""
 
 
-def _accelerators(size: Word) -> Word:
-    """Return the number in an instance size: `x4` has four accelerators."""
-    if size.text.startswith("x") and size.text[1:].isdecimal():
-        return size.slice(1)
-    return Word.unknown(f"the instance size `{size.text}` does not name a number", size.site)
-
-
 def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
     provider = payload.get("provider")
     vendor = provider.get("vendor") if isinstance(provider, Mapping) else None
@@ -178,7 +204,7 @@ def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
     count: Located[int] | Unknown = Unknown("the payload has no `instanceSize`")
     instance: Located[str] | None = None
     if size is not None:
-        number = _accelerators(size)
+        number = accelerators(size)
         count = Located(int(number.text), number.span) if number.is_known else Unknown(number.reason)
     if kind is not None:
         name = f"{kind.text} {size.text}" if size is not None else kind.text

@@ -7,15 +7,20 @@ Rules: Compose Specification, "Interpolation". The caller's environment is never
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from vllint.sources.templates import with_placeholders_unknown
-from vllint_schemas import Origin, Word
+from vllint_schemas import Origin, Span, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _MAX_DEPTH = 20
+_MAX_LENGTH = 50_000
+"""Variables that name others twice double in length with each."""
+
+_LENGTH_OF_HOLE = 50
 
 
 def interpolate(word: Word, variables: Mapping[str, Word], depth: int = 0, *, splits: bool = False) -> Word:
@@ -23,12 +28,38 @@ def interpolate(word: Word, variables: Mapping[str, Word], depth: int = 0, *, sp
 
     `splits` says that the text is split into words afterwards, so that a hole may hold several.
     """
+    if "$" not in word.text:
+        return with_placeholders_unknown(word)
+    return interpolated(word, variables, depth, splits=splits).word
+
+
+class Interpolated(NamedTuple):
+    """A word whose variables are replaced, and what stands in their place."""
+
+    word: Word
+    parts: tuple[Word, ...] = ()
+
+    @property
+    def as_written(self) -> Word:
+        """The word without the origin that its variables give it as a whole; `from_variables` gives it back
+        to what is made of their parts."""
+        if not self.parts:
+            return self.word
+        via = tuple(place for place in self.word.via if all(place not in part.via for part in self.parts))
+        return replace(self.word, origin=Origin.LITERAL, via=via)
+
+
+def interpolated(
+    word: Word, variables: Mapping[str, Word], depth: int = 0, *, splits: bool = False
+) -> Interpolated:
+    """Do as `interpolate`, and return what stands in place of the variables too."""
     word = with_placeholders_unknown(word)
     text = word.text
     if "$" not in text:
-        return word
+        return Interpolated(word)
     parts: list[Word] = []
-    position = 0
+    replaced: list[Word] = []
+    position = length = 0
     while True:
         dollar = text.find("$", position)
         if dollar < 0:
@@ -37,10 +68,30 @@ def interpolate(word: Word, variables: Mapping[str, Word], depth: int = 0, *, sp
         parts.append(word.slice(position, dollar))
         part, position = _expand(word, dollar, variables, depth)
         parts.append(part)
+        replaced.append(part)
+        length += len(part.text) + _LENGTH_OF_HOLE * len(part.holes)
+        if length > _MAX_LENGTH:
+            return Interpolated(Word.unknown("the variables make up too long a text", word.site, splits))
     joined = Word.join(parts, word.site)
     holes = tuple(hole._replace(splits=True) for hole in joined.holes) if splits else joined.holes
     via = word.via + tuple(place for place in joined.via if place not in word.via)
-    return replace(joined, slot=word.slot, via=via, holes=holes)
+    return Interpolated(replace(joined, slot=word.slot, via=via, holes=holes), tuple(replaced))
+
+
+def from_variables(word: Word, parts: Iterable[Word]) -> Word:
+    """Return a piece of an interpolated text with the origin that the `parts` in it give it."""
+    sources = [run.source for run in word.runs]
+    touched = [part for part in parts if any(_overlap(run.source, sources) for run in part.runs)]
+    touched = [part for part in touched if word.site.holds(part.site)] or touched
+    origin = next(
+        (part.origin for part in reversed(touched) if part.origin is not Origin.LITERAL), word.origin
+    )
+    via = dict.fromkeys(place for part in touched for place in part.via if place not in word.via)
+    return replace(word, origin=origin, via=(*via, *word.via)) if touched else word
+
+
+def _overlap(one: Span, others: Iterable[Span]) -> bool:
+    return any(other.path == one.path and one.start < other.end and other.start < one.end for other in others)
 
 
 def _expand(word: Word, dollar: int, variables: Mapping[str, Word], depth: int) -> tuple[Word, int]:

@@ -1,146 +1,200 @@
 """Kubernetes manifests: the containers that start vLLM, wherever a pod's specification stands.
 
 Follows the Kubernetes API: `command` replaces the image's entrypoint, `args` its arguments, and `$(NAME)` in
-both stands for a variable of the container's own `env`.
+both stands for a variable of the container.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as Variables
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vllint.sources.commands import Start, Surroundings, container_starts
-from vllint.sources.containers import claim_with_environment
+from vllint.sources.commands import Script, Start, Surroundings, container_starts
+from vllint.sources.containers import claim_with_environment, image_entry_point
 from vllint.sources.files import Document, Found
-from vllint.sources.kubernetes_container import namespace_of, pod_container, services_of
+from vllint.sources.kubernetes_cluster import Cluster, services_around
+from vllint.sources.kubernetes_container import pod_container
+from vllint.sources.kubernetes_fields import field_word, filled_in_later
+from vllint.sources.kubernetes_hardware import Handed, handed_out, hardware_claim
+from vllint.sources.kubernetes_kustomize import is_kustomization, is_patch, overlaid_objects
+from vllint.sources.kubernetes_pods import Pod, is_object, pods
+from vllint.sources.kubernetes_templates import processed
+from vllint.sources.kubernetes_variables import container_environment, expanded
+from vllint.sources.kubernetes_volumes import mounted_text
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
-from vllint.sources.templates import with_placeholders_unknown
 from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml_nodes import Mapping, Node, Scalar
+from vllint.text.yaml_nodes import Sequence as YamlSequence
+from vllint.vllm.tokens import config_path
 from vllint.vllm.version import image_version
-from vllint_schemas import (
-    Container,
-    HardwareClaim,
-    Launch,
-    Located,
-    SourceProblem,
-    Unknown,
-    Variable,
-    Word,
+from vllint_schemas import ConfigFile, EntryPoint, Launch, Located, Span, Unknown, Variable, Word
+
+_RUNS_SCRIPT = frozenset({"bash", "sh", "zsh", "dash", "ash", "exec", "source", "."})
+_JOINS_CLUSTER = re.compile(
+    r"\bray +(?:start|status|symmetric-run)\b|\bKUBERAY_GEN_RAY_START_CMD\b"
+    r"|\bmulti-node-serving\.sh\b|\brun_cluster\.sh\b"
 )
-from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM, AllGpus
-
-_REFERENCE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
-_CARD_LABELS = (
-    "nvidia.com/gpu.product",
-    "cloud.google.com/gke-accelerator",
-    "karpenter.k8s.aws/instance-gpu-name",
-    "eks.amazonaws.com/instance-gpu-name",
-    "gpu.nvidia.com/model",
-    "gpu.nvidia.com/class",
-)
-"""Node labels whose value is a card's name."""
-
-_INSTANCE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
-_GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915", "gpu.intel.com/xe")
-_MAX_DEPTH = 60
+_OWN_OPTIONS = frozenset({"--gpu-memory-utilization", "--max-model-len", "--max-num-seqs"})
+_NO_PIN = Unknown("the container installs no release")
 
 
-class Pod(NamedTuple):
-    """A pod's specification, the name and namespace of its object, and whether pods work as one group."""
+class _Container(NamedTuple):
+    """A container, its pod, and what it refers to; `variables` are its environment."""
 
-    spec: Mapping
-    name: str
-    namespace: str
-    grouped: bool
+    node: Mapping
+    pod: Pod
+    cluster: Cluster
+    variables: dict[str, Word]
 
 
 def recognises(root: Node) -> bool:
-    """Whether a document is a Kubernetes object."""
-    return isinstance(root, Mapping) and root.get("apiVersion") is not None and root.get("kind") is not None
+    """Whether a document is a Kubernetes object, or a kustomization of some."""
+    return is_object(root) or is_kustomization(root)
 
 
 def launches(document: Document) -> Found:
     """Yield the launches of an object, or of the objects in a list."""
-    root = document.root
+    root = processed(document.root)
     if not isinstance(root, Mapping):
         return
-    for pod in _pods(root, _name(root), namespace_of(root), False, 0):
-        for container in _containers(pod.spec):
-            yield from _container_launches(container, pod, document.roots)
-
-
-def _name(root: Mapping) -> str:
-    metadata = root.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return name.value if isinstance(name, Scalar) else "object"
-
-
-def _pods(node: Node, name: str, namespace: str, grouped: bool, depth: int) -> Iterator[Pod]:
-    """Yield every pod specification below a node: a mapping with `containers`."""
-    if depth > _MAX_DEPTH:
+    if is_kustomization(root) or is_patch(document.file):
+        yield from _overlaid_launches(document)
         return
-    if isinstance(node, Sequence):
-        for item in node:
-            yield from _pods(item, name, namespace, grouped, depth + 1)
-    if not isinstance(node, Mapping):
+    cluster = cluster_of(document)
+    for pod in pods(root):
+        yield from pod_launches(pod, cluster)
+
+
+def _overlaid_launches(document: Document) -> Found:
+    """Yield the launches that a kustomization changes, or a patch that one names, base and patch together."""
+    made = overlaid_objects(document.file)
+    cluster = Cluster((*document.roots, *made), document.file)
+    for found in made:
+        for pod in pods(found):
+            for container in pod.containers:
+                if document.root.span.holds(container.span):
+                    yield from container_launches(container, pod, cluster)
+
+
+def cluster_of(document: Document) -> Cluster:
+    """Return what is known of the objects around those of a document."""
+    return Cluster(tuple(processed(root) for root in document.roots), document.file)
+
+
+def pod_launches(pod: Pod, cluster: Cluster) -> Found:
+    """Yield the launches of a pod's containers."""
+    for container in pod.containers:
+        yield from container_launches(container, pod, cluster)
+
+
+def container_launches(container: Mapping, pod: Pod, cluster: Cluster) -> Found:
+    """Yield the servers that a container of a pod starts."""
+    image = field_word(container.get("image"))
+    if not _may_start(container, pod, image):
         return
-    if recognises(node):
-        name, namespace = _name(node), namespace_of(node)
-    if isinstance(node.get("containers"), Sequence):
-        yield Pod(node, name, namespace, grouped)
+    environment = tuple(
+        Variable(name, filled_in_later(value))
+        for name, value in container_environment(container, pod, cluster)
+    )
+    one = _Container(container, pod, cluster, {variable.name: variable.value for variable in environment})
+    handed = handed_out(container, pod.spec, cluster, pod.namespace)
+    seen = claim_with_environment(handed.gpu_count, one.variables, False)
+    # Of an image that is to be filled in, what is written may still name vLLM's.
+    written = scalar_word(container.get("image"))
+    found = tuple(_starts(one, Surroundings(environment, seen, written)))
+    if not found:
         return
-    for key, value in node.items():
-        in_group = grouped or (isinstance(key, Scalar) and key.value == "leaderWorkerTemplate")
-        yield from _pods(value, name, namespace, in_group, depth + 1)
-
-
-def _containers(spec: Mapping) -> Iterator[Mapping]:
-    containers = spec.get("containers")
-    if isinstance(containers, Sequence):
-        yield from (item for item in containers if isinstance(item, Mapping))
-
-
-def _container_launches(
-    container: Mapping, pod: Pod, roots: Iterable[Node]
-) -> Iterator[Launch | SourceProblem]:
-    if container.get("command") is None and container.get("args") is None:
-        return
-    image = scalar_word(container.get("image"))
-    environment = tuple(_environment(container.get("env")))
-    variables = {variable.name: variable.value for variable in environment}
-    handed_out = _gpu_count(container, pod)
-    around = Surroundings(environment, claim_with_environment(handed_out, variables, False), image)
-    given: Container | None = None
-    for found in _starts(container, around, variables):
-        if found.broken:
-            yield broken_shell(found)
-            continue
-        if given is None:
-            services = (service for service in services_of(roots) if service.namespace == pod.namespace)
-            given = pod_container(container, pod.spec, services, handed_out)
-        yield _launch(found, container, pod, image)._replace(container=given)
-
-
-def _starts(
-    container: Mapping, around: Surroundings, variables: Variables[str, Word]
-) -> Iterator[ScriptStart]:
-    command = _words(container.get("command"), variables)
-    args = _words(container.get("args"), variables) or ()
-    at = (command or args or (None,))[0]
-    place = container.span if at is None else at.site
-    for found in container_starts(command, args, around, place):
-        if isinstance(found, Start):
-            yield ScriptStart(found, container.span, Unknown("the container installs no release"))
+    services = (service for service in services_around(cluster, "vllm") if service.namespace == pod.namespace)
+    given = pod_container(container, pod.spec, services, handed.gpu_count)
+    for start in found:
+        if start.broken:
+            yield broken_shell(start)
         else:
-            yield from inner_script_starts(found)
+            yield _launch(start, one, image, handed)._replace(container=given)
 
 
-def _launch(found: ScriptStart, container: Mapping, pod: Pod, image: Word | None) -> Launch:
+def _may_start(container: Mapping, pod: Pod, image: Word | None) -> bool:
+    """Whether the container's own words say what it starts: a patch leaves the rest to what it changes."""
+    if pod.partial and (image is None or container.get("command") is None):
+        return False
+    is_silent = container.get("command") is None and container.get("args") is None
+    return not is_silent or image_entry_point(image) is not None
+
+
+def _starts(one: _Container, around: Surroundings) -> Iterator[ScriptStart]:
+    """Yield the servers that a container's words start, those of its scripts included."""
+    command = _words(one.node.get("command"), one)
+    args = _words(one.node.get("args"), one) or ()
+    at = (command or args or (None,))[0]
+    place = one.node.span if at is None else at.site
+    found = tuple(container_starts(command, args, around, place))
+    if not found and command is None and _are_for_vllm(args, around.image):
+        found = (Start(EntryPoint.API_SERVER, args, place, around),)
+    for start in found:
+        yield from _started(start, one)
+    if not found:
+        script = _mounted_script((*(command or ()), *args), one, around)
+        if script is not None:
+            yield from inner_script_starts(script)
+
+
+def _are_for_vllm(args: Sequence[Word], image: Word | None) -> bool:
+    """Whether an image that is to be filled in is given options that only vLLM has."""
+    if image is None or filled_in_later(image).is_known:
+        return False
+    names = {word.text.partition("=")[0].replace("_", "-") for word in args}
+    if "--model" not in names or names.isdisjoint(_OWN_OPTIONS):
+        return False
+    from vllint.vllm.options import releases_with
+
+    # Simulators and routers share some of vLLM's options, but have others as well.
+    whole = (word.text.partition("=")[0].replace("_", "-") for word in args if word.text.startswith("--"))
+    return all(releases_with(name) for name in whole if name != "--")
+
+
+def _started(found: Start | Script, one: _Container) -> Iterator[ScriptStart]:
+    if isinstance(found, Start):
+        argv = tuple(filled_in_later(word) for word in found.argv)
+        yield ScriptStart(found._replace(argv=argv), one.node.span, _NO_PIN)
+        return
+    starts = tuple(inner_script_starts(found))
+    yield from starts
+    if not starts and "/" in found.text.text:
+        for script in _scripts_run_by(found, one):
+            yield from inner_script_starts(script)
+
+
+def _scripts_run_by(found: Script, one: _Container) -> Iterator[Script]:
+    """Yield the mounted scripts that a script runs."""
+    from vllint.text.shell_commands import evaluate
+
+    for command in evaluate(found.text, one.variables, found.parameters):
+        around = found.surroundings.with_variables(command.env)
+        script = _mounted_script(command.words, one, around)
+        if script is not None:
+            yield script
+
+
+def _mounted_script(words: Sequence[Word], one: _Container, around: Surroundings) -> Script | None:
+    """Return the script that the words run, if its text is a file of a ConfigMap mounted here."""
+    for position, word in enumerate(words):
+        runs = position == 0 or words[position - 1].text.rsplit("/", 1)[-1] in _RUNS_SCRIPT | {
+            "--",
+            "-x",
+            "-e",
+        }
+        if runs and word.is_known and word.text.startswith("/"):
+            text = mounted_text(word.text, one.node, one.pod, one.cluster)
+            if isinstance(text, Word) and text.is_known:
+                inside = around._replace(shell=around.shell or word)
+                return Script(text, inside, tuple(words[position + 1 :]))
+    return None
+
+
+def _launch(found: ScriptStart, one: _Container, image: Word | None, handed: Handed) -> Launch:
     start, around = found.start, found.start.surroundings
+    container, pod = one.node, one.pod
     name = container.get("name")
     own = name.value if isinstance(name, Scalar) else "container"
     return Launch(
@@ -148,138 +202,50 @@ def _launch(found: ScriptStart, container: Mapping, pod: Pod, image: Word | None
         name=f"{pod.name}/{own}",
         kind="kubernetes",
         extent=container.span,
-        at=name.span if isinstance(name, Scalar) else start.at,
+        at=_place(name, start, container),
         entry_point=start.entry_point,
         argv=start.argv,
-        hardware=_hardware(pod, around.gpu_count),
+        hardware=hardware_claim(pod.spec, handed, around.gpu_count),
         vllm_version=found.pinned if isinstance(found.pinned, Located) else image_version(image),
         env=around.environment,
         image=image,
         image_entry_point=around.image_entry_point,
         repeated_launcher=start.repeated_launcher,
+        config=_config(start.argv, one),
         together=f"pod {pod.spec.span.start}",
         in_script=around.shell is not None,
+        nodes=_nodes(one),
     )
 
 
-def _words(node: Node | None, variables: Variables[str, Word]) -> tuple[Word, ...] | None:
-    if not isinstance(node, Sequence):
+def _place(name: Node | None, start: Start, container: Mapping) -> Span:
+    """Return the word to point at: the container's name, if it is not another file's."""
+    place = name.span if isinstance(name, Scalar) else start.at
+    return place if place.path == container.span.path else container.span
+
+
+def _config(argv: Sequence[Word], one: _Container) -> ConfigFile | Unknown | None:
+    """Return the file of `--config`, where a ConfigMap is mounted there."""
+    path = config_path(argv)
+    if path is None or not path.is_known:
         return None
-    return tuple(_expanded(item, variables) for item in scalar_words(node))
+    text = mounted_text(path.text, one.node, one.pod, one.cluster)
+    if not isinstance(text, Word):
+        return text
+    from vllint.vllm.config_file import read_config_text
+
+    return read_config_text(text, path.text)
 
 
-def _environment(node: Node | None) -> Iterator[Variable]:
-    """Yield the variables of `env`; each may name those before it."""
-    seen: dict[str, Word] = {}
-    for item in node if isinstance(node, Sequence) else ():
-        name = item.get("name") if isinstance(item, Mapping) else None
-        if not isinstance(item, Mapping) or not isinstance(name, Scalar):
-            continue
-        value = scalar_word(item.get("value"))
-        if value is None:
-            reason = f"`{name.value}` comes from elsewhere in the cluster"
-            value = Word.unknown(reason, item.span) if item.get("valueFrom") is not None else None
-        word = Word("", (), name.span) if value is None else _expanded(value, seen)
-        seen[name.value] = word
-        yield Variable(name.value, word)
+def _nodes(one: _Container) -> Located[int] | Unknown | None:
+    """Return how many pods may hold the model together: those of the group, or of a Ray cluster."""
+    words = (*(_words(one.node.get("command"), one) or ()), *(_words(one.node.get("args"), one) or ()))
+    if one.pod.nodes is None and any(_JOINS_CLUSTER.search(word.text) for word in words):
+        return Unknown("Ray may place ranks in other pods")
+    return one.pod.nodes
 
 
-def _expanded(word: Word, variables: Variables[str, Word]) -> Word:
-    """Replace `$(NAME)`, and `$$(NAME)` by itself with one dollar.
-
-    A name that `env` does not define may be set by whatever creates the pod.
-    """
-    if "$(" not in word.text:
-        return word
-    parts: list[Word] = []
-    position = 0
-    for match in _REFERENCE.finditer(word.text):
-        parts.append(word.slice(position, match.start()))
-        use = word.slice(*match.span())
-        value = variables.get(match.group(2))
-        if match.group(1):
-            parts.append(Word.atomic(use.text[1:], use.site))
-        elif value is None:
-            parts.append(Word.unknown(f"`{use.text}` is not in the container's `env`", use.site))
-        else:
-            parts.append(replace(value, site=use.site, via=(use.site, *value.via), slot=None))
-        position = match.end()
-    parts.append(word.slice(position))
-    joined = Word.join(parts, word.site)
-    return replace(joined, slot=word.slot, via=word.via + joined.via)
-
-
-def _gpu_count(container: Mapping, pod: Pod) -> Located[int | AllGpus] | Unknown:
-    """Return the GPUs that the container's limits name; a pod group's model spans pods."""
-    if pod.grouped:
-        return Unknown("the pods of a group hold the model together")
-    resources = container.get("resources")
-    for kind in ("limits", "requests"):
-        amounts = resources.get(kind) if isinstance(resources, Mapping) else None
-        if not isinstance(amounts, Mapping):
-            continue
-        for name, amount in amounts.items():
-            if isinstance(name, Scalar) and isinstance(amount, Scalar):
-                count = _amount(name.value, with_placeholders_unknown(amount.word()))
-                if count is not None:
-                    return count
-    return NO_COUNT_CLAIM
-
-
-def _amount(resource: str, amount: Word) -> Located[int | AllGpus] | Unknown | None:
-    if "/mig-" in resource:
-        return Unknown("the container gets slices of a GPU")
-    if resource not in _GPU_RESOURCES:
+def _words(node: Node | None, one: _Container) -> tuple[Word, ...] | None:
+    if not isinstance(node, YamlSequence):
         return None
-    if not amount.is_known:
-        return Unknown(amount.reason)
-    if not amount.text.isdecimal() or amount.text == "0":
-        return Unknown(f"`{resource}: {amount.text}` is not a number of GPUs")
-    return Located(int(amount.text), amount.span, amount.origin, amount.via)
-
-
-def _hardware(pod: Pod, gpu_count: Located[int | AllGpus] | Unknown) -> HardwareClaim:
-    """Return what the pod's node selection says of the card."""
-    labels = dict(_node_labels(pod.spec))
-    card = next((labels[name] for name in _CARD_LABELS if name in labels), None)
-    instance = next((labels[name] for name in _INSTANCE_LABELS if name in labels), None)
-    return HardwareClaim(
-        gpu=NO_GPU_CLAIM if card is None else _located(card),
-        gpu_count=gpu_count,
-        instance=None if instance is None or not instance.is_known else Located(instance.text, instance.span),
-    )
-
-
-def _located(word: Word) -> Located[str] | Unknown:
-    return Located(word.text, word.span) if word.is_known else Unknown(word.reason)
-
-
-def _node_labels(spec: Mapping) -> Iterator[tuple[str, Word]]:
-    """Yield the labels that a node must have: `nodeSelector`, and required affinity with one value."""
-    selector = spec.get("nodeSelector")
-    for key, value in selector.items() if isinstance(selector, Mapping) else ():
-        if isinstance(key, Scalar) and isinstance(value, Scalar):
-            yield key.value, with_placeholders_unknown(value.word())
-    node: Node | None = spec
-    for name in ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    terms = node.get("nodeSelectorTerms") if isinstance(node, Mapping) else None
-    if not isinstance(terms, Sequence) or len(terms) != 1:
-        return
-    for term in terms:
-        expressions = term.get("matchExpressions") if isinstance(term, Mapping) else None
-        for expression in expressions if isinstance(expressions, Sequence) else ():
-            yield from _single_value(expression)
-
-
-def _single_value(expression: Node) -> Iterator[tuple[str, Word]]:
-    """Yield the label of `key In [value]`."""
-    if not isinstance(expression, Mapping):
-        return
-    key, operator, values = (expression.get(name) for name in ("key", "operator", "values"))
-    if not isinstance(key, Scalar) or not isinstance(operator, Scalar) or operator.value != "In":
-        return
-    if isinstance(values, Sequence) and len(values) == 1:
-        for value in values:
-            if isinstance(value, Scalar):
-                yield key.value, with_placeholders_unknown(value.word())
+    return tuple(expanded(item, one.variables) for item in scalar_words(node))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -11,11 +12,14 @@ from vllint.sources.templates import with_placeholders_unknown
 from vllint.sources.yaml_words import scalar_word
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Container, Health, Located, PortMapping, Span, Unknown
-from vllint_schemas.launch import AllGpus
+from vllint_schemas.launch import AllGpus, ListPlace
 
 _DEFAULT_PERIOD = 10.0
 _DEFAULT_FAILURES = 3.0
 """Kubernetes' own (API reference, "Probe": `periodSeconds`, `failureThreshold`); the delay is 0."""
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9/._-]*")
 
 
 class Service(NamedTuple):
@@ -43,8 +47,26 @@ def pod_container(
         health=_health(container),
         gpu_count=gpu_count,
         services=tuple(service.name for service in services) if _links_services(spec) else (),
-        anchor=key.span if isinstance(key, Scalar) and not key.via and not spec.flow else None,
+        anchor=_writable(key, spec),
+        mount_place=_list_place(container, "volumeMounts"),
+        volume_place=_list_place(spec, "volumes"),
     )
+
+
+def _writable(key: Node | None, parent: Mapping) -> Span | None:
+    """Return the place of a key in front of which lines can be written."""
+    return key.span if isinstance(key, Scalar) and not key.via and not parent.flow else None
+
+
+def _list_place(parent: Mapping, name: str) -> ListPlace | None:
+    """Return where an item of the list `name` can be written, whether or not there is one."""
+    items = parent.get(name)
+    if items is None:
+        place = _writable(parent.entries[-1][0], parent) if parent.entries else None
+        return None if place is None else ListPlace(place, False)
+    if not isinstance(items, Sequence) or items.flow or items.via or not len(items):
+        return None
+    return ListPlace(items.entries[0].span, True)
 
 
 def services_of(roots: Iterable[Node]) -> Iterator[Service]:
@@ -133,11 +155,11 @@ def _health(container: Mapping) -> Health | None:
     for name in ("startupProbe", "livenessProbe"):
         entry = container.entry(name)
         if entry is not None:
-            return _probe(name, entry[0].span, entry[1])
+            return _probe(name, entry[0].span, entry[1], _writable(entry[0], container))
     return None
 
 
-def _probe(name: str, span: Span, probe: Node) -> Health | None:
+def _probe(name: str, span: Span, probe: Node, anchor: Span | None) -> Health | None:
     """Read a probe that asks the server; what a command of its own tests is not known."""
     if not isinstance(probe, Mapping) or all(probe.get(key) is None for key in ("httpGet", "tcpSocket")):
         return None
@@ -151,4 +173,21 @@ def _probe(name: str, span: Span, probe: Node) -> Health | None:
         grace_seconds=or_default(delay, number, 0.0),
         interval_seconds=or_default(period, number, _DEFAULT_PERIOD),
         failures=or_default(failures, number, _DEFAULT_FAILURES),
+        anchor=anchor,
+        asks=_question(probe),
     )
+
+
+def _question(probe: Mapping) -> str:
+    """Return what a probe asks, on one line; empty where it takes more than plain words."""
+    for name in ("httpGet", "tcpSocket"):
+        asked = probe.get(name)
+        fields = [
+            (key.value, value.value)
+            for key, value in (asked.items() if isinstance(asked, Mapping) else ())
+            if isinstance(key, Scalar) and isinstance(value, Scalar)
+        ]
+        whole = isinstance(asked, Mapping) and len(fields) == len(asked.items())
+        if whole and fields and all(_PLAIN.fullmatch(value) for _, value in fields):
+            return f"{name}: {{{', '.join(f'{key}: {value}' for key, value in fields)}}}"
+    return ""

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vllint.neighbours import Neighbour
 from vllint.sources.files import Document, File
 from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, reader
 from vllint.sources.shell import shell_launches
-from vllint.sources.templates import is_template
+from vllint.sources.templates import (
+    MAX_TAGS,
+    is_template,
+    is_to_render,
+    tags_in,
+    with_placeholders_unknown,
+)
 from vllint.text.source import SourceText
 from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Node
+from vllint.text.yaml_nodes import Node, Sequence
 from vllint.text.yaml_tree import parse_yaml
 from vllint.vllm.tokens import config_path
 from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
 
 _STARTS_SERVER = re.compile(r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b")
+_NIM = re.compile(r"\bnvcr\.io/nim/|\bNIM_MODEL_PROFILE\b|(?m:^\s*kind: NIMService\b)")
+_NIM_CHOOSES = "NVIDIA NIM takes the engine and its options from a profile of its image"
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
+_JINJA_LINE = re.compile(r"(?m)^[ \t]*\{%-?\s*(?:if|for|block|extends|set)\b[^\n]*%\}")
 _YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
-_TEMPLATE_SUFFIXES = frozenset({".j2", ".tpl", ".tmpl", ".template", ".example", ".sample"})
+_ENGINE_SUFFIXES = frozenset({".j2", ".jinja", ".jinja2", ".tpl", ".tmpl", ".gotmpl", ".template"})
+_TEMPLATE_SUFFIXES = _ENGINE_SUFFIXES | {".example", ".sample"}
+_WITH_MARKS = frozenset({"systemd", "dockerfile"})
+"""Kinds whose readers make holes of what stands for the parts of a template."""
+
 _SHELL_SUFFIXES = frozenset({".sh", ".bash"})
+_STARTS_NOTHING = {
+    ".env": "variables start nothing: they are read with the compose file, script or unit that takes them",
+    ".bat": "scripts for Windows are not read",
+    ".cmd": "scripts for Windows are not read",
+    ".ps1": "scripts for Windows are not read",
+}
+"""Why files of some suffixes hold no launch that is read."""
 
 
 class Reading(NamedTuple):
@@ -50,7 +70,11 @@ def read_source(
     `env_files` are read for Compose's variables; without them the `.env` beside the file is.
     """
     reading = _with_config_files(_read(File(source, neighbour, env_files)), neighbour)
-    if reading.launches or reading.problems or not _STARTS_SERVER.search(source.text):
+    if reading.launches or reading.problems:
+        return reading
+    if _NIM.search(source.text):
+        return reading._replace(unread=_NIM_CHOOSES)
+    if not _STARTS_SERVER.search(source.text):
         return reading
     return reading._replace(unread=_why_unread(source, reading))
 
@@ -60,11 +84,14 @@ def _why_unread(source: SourceText, reading: Reading) -> str:
     if reading.kinds:
         return f"nothing in this {reading.kinds[0]} file starts vLLM in a way that is read"
     suffix = _suffix(source.path)
-    return f"there is no reader for this {suffix} file" if suffix else "there is no reader for such a file"
+    unread = f"there is no reader for this {suffix} file" if suffix else "there is no reader for such a file"
+    return _STARTS_NOTHING.get(suffix, unread)
 
 
 def _read(file: File) -> Reading:
     suffix = _suffix(file.path)
+    if suffix not in _YAML_SUFFIXES and file.rendered is None and _is_text_template(file):
+        return _read_template(file)
     if _SHEBANG.match(file.text) or suffix in _SHELL_SUFFIXES:
         return _read_script(file)
     if suffix in _YAML_SUFFIXES:
@@ -72,12 +99,32 @@ def _read(file: File) -> Reading:
     name = file.path.rpartition("/")[2].lower()
     for form in TEXT_FORMATS:
         if form.name.search(name) and reader(form.module).recognises(file):
-            return _reading((form.kind,), reader(form.module).launches(file))
+            given = file if form.kind in _WITH_MARKS else _unmarked(file)
+            return _reading((form.kind,), reader(form.module).launches(given))
     if suffix:
         return Reading()
     # A name without a suffix, standard input's too, promises nothing: what reads as ours is ours.
     documents = _read_documents(file, json=False)
     return documents if documents.kinds else _read_script(file)
+
+
+def _is_text_template(file: File) -> bool:
+    """Whether a file's name or its lines say that a template engine fills it in."""
+    text = file.text
+    if not 0 < tags_in(text) <= MAX_TAGS:
+        return False
+    last = file.path.rpartition(".")[2].lower()
+    return f".{last}" in _ENGINE_SUFFIXES or _JINJA_LINE.search(text) is not None
+
+
+def _read_template(file: File) -> Reading:
+    """Return what the renderings of a template that is no YAML hold."""
+    from vllint.sources.template_reading import launches_once
+    from vllint.sources.template_text import renderings
+
+    readings = tuple(_read(file._replace(rendered=word)) for word in renderings(file.whole))
+    launches = launches_once(file.text, (reading.launches for reading in readings))
+    return readings[0]._replace(launches=_unique(launches))
 
 
 def _suffix(path: str) -> str:
@@ -91,7 +138,14 @@ def _suffix(path: str) -> str:
 
 
 def _read_script(file: File) -> Reading:
-    return _reading(("shell",), shell_launches(file.whole, "shell"))
+    return _reading(("shell",), shell_launches(_unmarked(file).whole, "shell", neighbour=file.neighbour))
+
+
+def _unmarked(file: File) -> File:
+    """Return a template's rendering in which holes alone stand for what is filled in."""
+    if file.rendered is None:
+        return file
+    return file._replace(rendered=with_placeholders_unknown(file.rendered))
 
 
 def read_command(
@@ -111,7 +165,9 @@ def _with_config_files(reading: Reading, neighbour: Neighbour) -> Reading:
 def with_config_file(launch: Launch, neighbour: Neighbour) -> Launch:
     """Return the launch with the file that its `--config` names."""
     path = config_path(launch.argv)
-    return launch if path is None else launch._replace(config=_config_file(launch, path, neighbour))
+    if path is None or launch.config is not None:
+        return launch
+    return launch._replace(config=_config_file(launch, path, neighbour))
 
 
 def _config_file(launch: Launch, path: Word, neighbour: Neighbour) -> ConfigFile | Unknown:
@@ -127,10 +183,51 @@ def _config_file(launch: Launch, path: Word, neighbour: Neighbour) -> ConfigFile
 
 
 def _read_documents(file: File, *, json: bool) -> Reading:
+    to_render = not json and is_to_render(file.text)
     try:
         roots = (_json(file),) if json else tuple(parse_yaml(file.whole))
     except YamlProblem as problem:
+        rendered = _read_rendered(file) if to_render else None
+        if rendered is not None and rendered.kinds:
+            return rendered
         return Reading(problems=(_unreadable(file, problem),))
+    # Playbooks are lists, and their reader knows the variables that their placeholders name.
+    if to_render and not all(isinstance(root, Sequence) for root in roots):
+        rendered = _read_rendered(file)
+        if rendered is not None and rendered.launches:
+            return rendered
+    return _read_roots(file, roots)
+
+
+def _read_rendered(file: File) -> Reading | None:
+    """Return what a template's renderings hold; `None` when none of them is YAML."""
+    from vllint.sources.template_reading import launches_once, template_kind
+    from vllint.sources.template_text import renderings
+
+    readings = tuple(_readings(file, renderings(file.whole))) or tuple(
+        _readings(file, renderings(file.whole, lean=True))
+    )
+    if not readings:
+        return None
+    kinds = dict.fromkeys(kind for reading in readings for kind in reading.kinds)
+    return Reading(
+        tuple(template_kind(kind, file.text) for kind in kinds),
+        _unique(launches_once(file.text, (reading.launches for reading in readings))),
+        readings[0].problems,
+    )
+
+
+def _readings(file: File, rendered: Iterable[Word]) -> Iterator[Reading]:
+    for word in rendered:
+        try:
+            roots = tuple(parse_yaml(word))
+        except YamlProblem:
+            # The texts of a template that do not go together, or are no YAML.
+            continue
+        yield _read_roots(file, roots)
+
+
+def _read_roots(file: File, roots: tuple[Node, ...]) -> Reading:
     formats = [form for form in DOCUMENT_FORMATS if form.may_be(file.text)]
     kinds: list[str] = []
     found: list[Launch | SourceProblem] = []

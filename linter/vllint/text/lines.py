@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 
 from vllint_schemas.position import Position
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
+
+
+def line_extents(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each line starts and ends, without its line feed and the carriage return before that."""
+    position = 0
+    for line in text.split("\n"):
+        yield position, position + len(line.rstrip("\r"))
+        position += len(line) + 1
 
 
 def line_starts(text: str) -> tuple[int, ...]:

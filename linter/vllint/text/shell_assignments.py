@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from vllint.text.shell_braces import brace_terms
 from vllint.text.shell_builtins import DeclarationFlags, declaration_flags, forget_all
-from vllint.text.shell_expansion import Expansion, join_words
+from vllint.text.shell_expansion import Expansion
+from vllint.text.shell_joining import join_words
 from vllint.text.shell_parameters import ParameterReader
 from vllint.text.shell_syntax import Assignment, Element, Literal, Parameter, RawWord
 from vllint.text.shell_values import Array, Missing, State, Value, array_of
@@ -197,7 +198,9 @@ def _declared_name(word: Assignment | Word, state: State, place: Span) -> str:
         return match.group(1)
     if match is not None and (match.group(2) or (match.end() == len(word.text) and not word.holes)):
         return match.group(1)
-    if word.holes:
+    if word.holes and re.search(r"\.env\b", word.reason):
+        state.weaken()
+    elif word.holes:
         forget_all(state, "`${name}` may be set by a declaration", place)
     return ""
 

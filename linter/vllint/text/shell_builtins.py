@@ -13,6 +13,9 @@ _ACTIVATORS = (
 )
 """Files whose sourcing sets up an environment, not a script's own variables."""
 
+_ENV_FILE = r"(?:^|\.)env(?:\.[\w.-]+)?$"
+"""Files of variables, which stand beside a script where it runs and not in its repository."""
+
 _READ_BY = {
     "read": ("REPLY",),
     "mapfile": ("MAPFILE",),
@@ -133,6 +136,9 @@ def _source(state: State, words: tuple[Word, ...], place: Span) -> None:
     file = words[1] if len(words) > 1 else None
     ending = file.text.rpartition("/")[2] if file is not None and not file.splits else ""
     if file is None or re.fullmatch(_ACTIVATORS, ending):
+        return
+    if re.search(_ENV_FILE, ending):
+        state.weaken()
         return
     forget_all(state, "`${name}` may be set by a file that is sourced", place)
 

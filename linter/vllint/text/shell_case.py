@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vllint.text.shell_parser import Parser
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_TEST_OPERATOR = r"&&|\|\|"
 _TEST_END = r"\]\](?=[ \t\r\n;&|()<>]|\Z)"
 
 
@@ -40,35 +41,36 @@ def _take_name(parser: Parser, name: str) -> None:
 def _case_item(parser: Parser) -> CaseItem:
     if parser.text.startswith("(", parser.position):
         parser.position += 1
-    start = parser.position
-    _skip_patterns(parser)
-    catches_all = parser.text[start : parser.position].strip() == "*"
+    patterns = _patterns(parser)
     parser.take(")")
     body = parser.sequence("esac")
     for ending, falls in ((";;&", True), (";&", True), (";;", False)):
         if parser.text.startswith(ending, parser.position):
             parser.position += len(ending)
-            return CaseItem(catches_all, body, falls)
+            return CaseItem(patterns, body, falls)
     if parser.keyword() != "esac":
         raise ShellSyntaxError(parser.position)
-    return CaseItem(catches_all, body, False)
+    return CaseItem(patterns, body, False)
 
 
-def _skip_patterns(parser: Parser) -> None:
-    """Step over the patterns of a case item, extended globs included, to their `)`."""
+def _patterns(parser: Parser) -> tuple[RawWord, ...]:
+    """Read the patterns of a case item to their `)`; where one is an extended glob, none are given."""
+    patterns: list[RawWord] = []
     depth = 0
+    is_extended = False
     while True:
         parser.skip_blanks()
         if parser.position == len(parser.text) or parser.text[parser.position] in "\n;&<>":
             raise ShellSyntaxError(parser.position)
         character = parser.text[parser.position]
         if character == ")" and not depth:
-            return
+            return () if is_extended else tuple(patterns)
         depth += {"(": 1, ")": -1}.get(character, 0)
+        is_extended = is_extended or character in "()"
         if character in "()|":
             parser.position += 1
         else:
-            parser.word()
+            patterns.append(parser.word())
 
 
 def read_test(parser: Parser) -> Test:
@@ -83,7 +85,8 @@ def read_test(parser: Parser) -> Test:
             raise ShellSyntaxError(parser.position)
         word = parser.lexer.word(parser.position, parser.depth)
         if word.end == word.start:
-            parser.position += 1
-            continue
+            operator = re.compile(_TEST_OPERATOR).match(parser.text, parser.position)
+            end = operator.end() if operator else parser.position + 1
+            word = RawWord(parser.position, end, ())
         words.append(word)
         parser.position = word.end

@@ -7,40 +7,35 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vllint.text.shell_arithmetic import NotComputedError
+from vllint.text.shell_branches import by_arguments
+from vllint.text.shell_conditions import is_test, named_in, truth_of
 from vllint.text.shell_expansion import Expansion
 from vllint.text.shell_syntax import (
     ArithmeticFor,
-    Assignment,
     Broken,
     Calculation,
-    Case,
-    Chain,
     For,
     Function,
-    If,
     Literal,
-    Node,
+    Not,
+    Part,
     Pipeline,
-    RawWord,
     Redirected,
     Sequence,
-    Simple,
     Test,
     While,
 )
 from vllint.text.shell_text import standing_for
 from vllint.text.shell_values import Array, Definition, Missing, State, merge, with_more
-from vllint.text.shell_walk import BRANCHES, LOOP, Walk
+from vllint.text.shell_walk import LOOP, Walk
 from vllint_schemas import Origin, Span, Word
 
 MOST_ITEMS = 32
 
 _ARGUMENTS_LACKING = r"-z\b|-l[te]\b"
-_ARGUMENTS_USED = r"\$[#1-9@*]|\$\{(?:[1-9@*]|#[@*}])|\bgetopts\b"
 _COUNTER = r"\s*([A-Za-z_]\w*)\s*=([^=].*)"
-_LIMIT = r"\s*([A-Za-z_]\w*)\s*(<=?)(?![<=])(.+)"
-_STEP = r"\s*(?:([A-Za-z_]\w*)\s*\+\+|\+\+\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\+=\s*(\d+))\s*"
-_NEVER_FAIL = frozenset({":", "true", "echo", "export", "declare", "typeset", "local"})
+_LIMIT = r"\s*([A-Za-z_]\w*)\s*(<=?|>=?)(?![<>=])(.+)"
+_STEP = r"\s*(?:([A-Za-z_]\w*)\s*(\+\+|--)|(\+\+|--)\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*([-+])=\s*(\d+))\s*"
 
 
 def walk_sequence(walk: Walk, node: Sequence, state: State) -> State | None:
@@ -53,39 +48,6 @@ def walk_sequence(walk: Walk, node: Sequence, state: State) -> State | None:
     return after
 
 
-def walk_chain(walk: Walk, node: Chain, state: State) -> State | None:
-    """Walk `a && b || c`: what runs only after a success or a failure starts from there."""
-    succeeded = walk.run(node.first, state)
-    failed = None if _never_fails(walk, node.first) else succeeded
-    for operator, child in node.rest:
-        before = succeeded if operator == "&&" else failed
-        after = walk.run(child, before.copy()) if before is not None else None
-        failure = None if _never_fails(walk, child) else after
-        if operator == "&&":
-            succeeded, failed = after, merge((failed, failure), BRANCHES)
-        else:
-            succeeded, failed = merge((succeeded, after), BRANCHES), failure
-    return merge((succeeded, failed), BRANCHES)
-
-
-def _never_fails(walk: Walk, node: Node) -> bool:
-    if isinstance(node, Sequence):
-        return bool(node.nodes) and _never_fails(walk, node.nodes[-1])
-    if not isinstance(node, Simple) or node.targets:
-        return False
-    if not node.words:
-        return not any(_runs_commands(assignment) for assignment in node.assignments)
-    first = node.words[0]
-    if not isinstance(first, RawWord) or len(first.parts) != 1 or not isinstance(first.parts[0], Literal):
-        return False
-    return walk.source.text[first.start : first.end] in _NEVER_FAIL
-
-
-def _runs_commands(assignment: Assignment) -> bool:
-    words = [assignment.value, *(element.value for element in assignment.elements or ())]
-    return any(not isinstance(part, Literal) for word in words for part in word.parts)
-
-
 def walk_pipeline(walk: Walk, node: Pipeline, state: State) -> State | None:
     """Walk commands that run in processes of their own."""
     for child in node.nodes:
@@ -93,52 +55,55 @@ def walk_pipeline(walk: Walk, node: Pipeline, state: State) -> State | None:
     return state
 
 
-def walk_if(walk: Walk, node: If, state: State) -> State | None:
-    """Walk each branch from the state of its condition."""
-    by_arguments = _by_arguments(walk, node.start, node.end, state)
-    ways: list[State | None] = []
-    before = state
-    for condition, body in node.clauses:
-        tested = walk.run(condition, before)
-        if tested is None:
-            return merge(ways, BRANCHES)
-        before = tested
-        ways.append(walk.run(body, before.copy()))
-    ways.append(walk.run(node.otherwise, before) if node.otherwise is not None else before)
-    return merge(ways, BRANCHES, by_arguments)
-
-
-def _by_arguments(walk: Walk, start: int, end: int, state: State) -> bool:
-    """Whether a condition asks for arguments of the script, of which the file states none."""
-    return state.parameters is None and bool(re.compile(_ARGUMENTS_USED).search(walk.source.text, start, end))
-
-
-def walk_case(walk: Walk, node: Case, state: State) -> State | None:
-    """Walk each item from the same state, or from the one that falls through to it too."""
-    walk.expansion(state).single(node.subject)
-    by_arguments = _by_arguments(walk, node.subject.start, node.subject.end, state)
-    ways: list[State | None] = []
-    fallen: State | None = None
-    for item in node.items:
-        before = merge((state.copy(), fallen), BRANCHES)
-        after = walk.run(item.body, before) if before is not None else None
-        fallen = after if item.falls else None
-        if not item.falls or item is node.items[-1]:
-            ways.append(after)
-        elif item.falls:
-            ways.append(after.copy() if after is not None else None)
-    if not any(item.catches_all for item in node.items):
-        ways.insert(0, state)
-    return merge(ways, BRANCHES, by_arguments)
+def walk_not(walk: Walk, node: Not, state: State) -> State | None:
+    """Walk a command whose success is taken for failure."""
+    return walk.run(node.node, state)
 
 
 def walk_while(walk: Walk, node: While, state: State) -> State | None:
-    """Walk condition and body once, with all that they assign unknown."""
-    by_arguments = _by_arguments(walk, node.start, node.end, state) and not (
+    """Walk the body as often as it runs; where that is not known, once, with all that it assigns unknown."""
+    turns = _turns(walk, node, state)
+    if turns is not None:
+        return _walk_turns(walk, node, turns, state)
+    depends = by_arguments(walk, node.start, node.end, state) and not (
         re.compile(_ARGUMENTS_LACKING).search(walk.source.text, node.start, node.end)
     )
     place = walk.source.place(node.start, node.end)
-    return _repeat(walk, node.condition, node.body, state, place, by_arguments)
+    return _repeat(walk, node.condition, node.body, state, place, depends)
+
+
+def _turns(walk: Walk, node: While, state: State) -> int | None:
+    """Return how often a loop's body runs; None if that is not known, or too often."""
+    if not is_test(node.condition, walk.source.text):
+        return None
+    names = frozenset(named_in(node.condition, walk.source.text))
+    if not names & walk.writes_of((node.body,), state).keys() | names & {"#", "1"}:
+        return None
+    current = state.copy()
+    current.writes = {}
+    for turn in range(MOST_ITEMS + 1):
+        truth = truth_of(walk, node.condition, current)
+        if truth is None:
+            return None
+        if truth.holds is node.negated:
+            return turn
+        after, breaks = walk.quiet_turn(node.body, current)
+        if breaks:
+            return None if after is not None else turn + 1
+        if after is None:
+            return turn + 1
+        current = after
+    return None
+
+
+def _walk_turns(walk: Walk, node: While, turns: int, state: State) -> State | None:
+    after: State | None = state
+    for _ in range(turns):
+        assert after is not None
+        after, breaks = walk.loop_body(node.body, after)
+        if after is None:
+            return merge(breaks, LOOP)
+    return after
 
 
 def walk_for(walk: Walk, node: For, state: State) -> State | None:
@@ -148,10 +113,10 @@ def walk_for(walk: Walk, node: For, state: State) -> State | None:
     if items is not None:
         values = [replace(item, slot=None) for item in items]
         return _each(walk, node.name, values, node.body, state)
-    by_arguments = node.words is None or _by_arguments(walk, node.start, node.end, state)
+    depends = node.words is None or by_arguments(walk, node.start, node.end, state)
     item = Word.unknown(f"`${node.name}` takes one value after another", place)
     bind = _binding(node.name, item)
-    return _repeat(walk, None, node.body, state, place, by_arguments and state.parameters is None, bind)
+    return _repeat(walk, None, node.body, state, place, depends and state.parameters is None, bind)
 
 
 def _binding(name: str, value: Word) -> Callable[[State], None]:
@@ -163,7 +128,16 @@ def _items(walk: Walk, node: For, state: State) -> tuple[Word, ...] | None:
     words = state.parameters if node.words is None else walk.expansion(state).array(node.words)
     if words is None or not node.counted or len(words) > MOST_ITEMS:
         return None
+    if any(_is_glob(walk, part) for word in node.words or () for part in word.parts):
+        return None
     return None if any(word.splits for word in words) else words
+
+
+def _is_glob(walk: Walk, part: Part) -> bool:
+    """Whether a part of a word stands for the names of files."""
+    if not isinstance(part, Literal) or part.quoted:
+        return False
+    return re.compile(r"[*?\[]").search(walk.source.text, part.start, part.end) is not None
 
 
 def _each(walk: Walk, name: str, values: list[Word], body: Sequence, state: State) -> State | None:
@@ -259,16 +233,18 @@ def _counted(expansion: Expansion, node: ArithmeticFor, place: Span) -> tuple[st
     if start is None or limit is None or step is None or not all(text.is_known for text in texts):
         return "", ()
     name = start[1]
-    if not name == limit[1] == (step[1] or step[2] or step[3]):
+    if not name == limit[1] == (step[1] or step[4] or step[5]):
         return "", ()
     try:
         first, last = expansion.integer(start[2], set()), expansion.integer(limit[3], set())
     except NotComputedError:
         return "", ()
-    stride = int(step[4] or 1)
-    if stride < 1 or (last - first) // stride > MOST_ITEMS:
+    rises = limit[2][0] == "<"
+    stride = int(step[7] or 1) * (1 if (step[2] or step[3] or step[6])[0] == "+" else -1)
+    if stride == 0 or (stride > 0) is not rises or abs(last - first) // abs(stride) > MOST_ITEMS:
         return "", ()
-    values = tuple(range(first, last + (limit[2] == "<="), stride))
+    end = last if len(limit[2]) == 1 else last + (1 if rises else -1)
+    values = tuple(range(first, end, stride))
     return name, (*values, values[-1] + stride if values else first)
 
 

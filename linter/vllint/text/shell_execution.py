@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vllint.text.shell_assignments import assign, declare
 from vllint.text.shell_builtins import effect_of, forget_all
 from vllint.text.shell_expansion import Expansion
+from vllint.text.shell_input import read_fields, text_read
 from vllint.text.shell_parser import parse
 from vllint.text.shell_simple import DECLARATIONS
 from vllint.text.shell_syntax import Assignment, Literal, RawWord, Simple
 from vllint.text.shell_text import ShellText
-from vllint.text.shell_values import Definition, Missing, State, merge
+from vllint.text.shell_values import Array, Definition, Missing, State, merge
 from vllint.text.shell_walk import BRANCHES, Command, Frame, Walk
 from vllint_schemas import Span, Variable, Word
 
@@ -33,8 +34,12 @@ def walk_simple(walk: Walk, node: Simple, state: State) -> State | None:
     if not words:
         for assignment in node.assignments:
             assign(assignment, expansion)
+            value = state.get(assignment.name)
+            # A list that grows for ever makes each turn of a loop longer.
+            walk.spend(len(value.items) // 8 if isinstance(value, Array) else 0)
         return state
     prefixes = _prefixes(walk, node.assignments, state)
+    read = text_read(node, expansion)
     name = words[0].text if words[0].is_known else ""
     if name == "eval":
         return _with_prefixes(prefixes, state, lambda: _evaluate(walk, words, node, state))
@@ -43,8 +48,20 @@ def walk_simple(walk: Walk, node: Simple, state: State) -> State | None:
         return _with_prefixes(prefixes, state, lambda: _call(walk, definition, words, state))
     place = walk.source.place(node.start, node.end)
     env = {variable.name: variable for variable in (*state.environment(), *prefixes)}
-    walk.emit(Command(words, tuple(env.values()), place, words[0].site, walk.in_broken))
+    written = expansion.single(node.written) if node.written is not None else None
+    command = Command(words, tuple(env.values()), place, words[0].site, walk.in_broken)
+    walk.emit(command._replace(stdin=read, written=written))
+    if name == "read" and read is not None and read_fields(words, read, _separators(env, state), state):
+        return state
     return _behind(walk, words, place, state)
+
+
+def _separators(env: Mapping[str, Variable], state: State) -> str | None:
+    """Return the characters at which `read` parts a line, None if they are not known."""
+    value = env["IFS"].value if "IFS" in env else state.get("IFS")
+    if isinstance(value, Missing):
+        return " \t\n"
+    return value.text if isinstance(value, Word) and value.is_known else None
 
 
 def _declares(walk: Walk, node: Simple) -> bool:
@@ -119,6 +136,10 @@ def _behind(walk: Walk, words: tuple[Word, ...], place: Span, state: State) -> S
         loop = walk.loops[-min(max(level, 1), len(walk.loops))]
         (loop.breaks if name == "break" else loop.continues).append(state)
         return None
+    if name in ("source", ".") and len(rest) > 1:
+        text = walk.sourced(rest[1]) if walk.sourced is not None else None
+        if text is not None:
+            return _source(walk, rest, text, state)
     effect = effect_of(name)
     if effect is not None:
         effect(state, rest, place)
@@ -143,6 +164,25 @@ def _evaluate(walk: Walk, words: tuple[Word, ...], node: Simple, state: State) -
     after = walk.run(parse(walk.source.text, walk.source.gaps), state)
     walk.frames.pop()
     walk.source = source
+    return after
+
+
+def _source(walk: Walk, words: tuple[Word, ...], text: Word, state: State) -> State | None:
+    """Walk a file that the script sources, for what it sets and defines."""
+    if len(walk.frames) >= MOST_CALLS:
+        forget_all(state, "`${name}` may be set by a file that is sourced", words[0].site)
+        return state
+    walk.spend(len(text.text) // 10)
+    outer, frame = state.parameters, Frame("source", [])
+    state.parameters = words[2:] or outer
+    source, walk.source = walk.source, ShellText(text)
+    walk.frames.append(frame)
+    after = walk.run(parse(walk.source.text, walk.source.gaps), state)
+    walk.frames.pop()
+    walk.source = source
+    after = merge((after, *frame.returns), BRANCHES)
+    if after is not None:
+        after.parameters = outer
     return after
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from vllint.text.shell_arithmetic import NotComputedError, assigned_names, compute
+from vllint.text.shell_arithmetic import ASSIGNMENT, NotComputedError, assigned_names, compute
 from vllint.text.shell_braces import brace_terms
+from vllint.text.shell_changes import changed, slice_bounds
+from vllint.text.shell_joining import join_words, spaced_words
 from vllint.text.shell_parameters import Elements, ParameterReader
 from vllint.text.shell_syntax import (
     Arithmetic,
@@ -38,11 +40,11 @@ Fragments = Iterable[Fragment | None]
 
 
 class Expansion(NamedTuple):
-    """Expands the words of `source` with the variables of `state`; `run` walks commands in `$( )`."""
+    """Expands the words of `source` with the variables of `state`; `run` tells what `$( )` prints."""
 
     source: ShellText
     state: State
-    run: Callable[[Sequence], None]
+    run: Callable[[Sequence], Word | None]
 
     def fields(self, raw: RawWord) -> tuple[Word, ...]:
         """Return the words that one word of the script becomes."""
@@ -72,6 +74,9 @@ class Expansion(NamedTuple):
     def calculate(self, expression: tuple[Part, ...], place: Span) -> Word:
         """Return the value of an arithmetic expression, and forget the variables it changes."""
         text = self.expression_text(expression, place)
+        assigned = self._assigned(text, place)
+        if assigned is not None:
+            return assigned
         self.state.forget(assigned_names(text.text), "`${name}` is computed", place)
         origins = {text.origin}
         try:
@@ -82,6 +87,24 @@ class Expansion(NamedTuple):
             return Word.unknown(f"{self._shown(expression)} is not computed", place)
         origin = Origin.DEFAULT if Origin.DEFAULT in origins else Origin.LITERAL
         return standing_for(str(value), place, origin, text.via)
+
+    def _assigned(self, text: Word, place: Span) -> Word | None:
+        """Carry out an assignment, as `n++` or `n += 2`, where its value is known; return that value."""
+        match = ASSIGNMENT.fullmatch(text.text) if text.is_known else None
+        if match is None:
+            return None
+        name = match["name"] or match["counted"] or match["raised"]
+        amount = match["value"] or "1"
+        operator = (match["operator"] or (match["after"] or match["before"] or "")[:1]).strip()
+        origins = {text.origin}
+        try:
+            former = self.integer(name, origins) if operator else 0
+            value = self.integer(f"{former} {operator} ({amount})" if operator else amount, origins)
+        except NotComputedError:
+            return None
+        origin = Origin.DEFAULT if Origin.DEFAULT in origins else Origin.LITERAL
+        self.state.set(name, standing_for(str(value), place, origin))
+        return standing_for(str(former if match["after"] else value), place, origin)
 
     def expression_text(self, expression: tuple[Part, ...], place: Span) -> Word:
         """Return an arithmetic expression with its `$` expansions done."""
@@ -139,14 +162,17 @@ class Expansion(NamedTuple):
                 value = self.calculate(part.expression, self._place(part))
                 yield Fragment(value, not part.quoted)
             else:
-                yield Fragment(self._opaque(part))
+                yield self._opaque(part)
 
-    def _opaque(self, part: Opaque) -> Word:
-        if part.body is not None:
-            self.run(part.body)
+    def _opaque(self, part: Opaque) -> Fragment:
+        printed = self.run(part.body) if part.body is not None else None
+        is_process = self.source.text.startswith(("<(", ">("), part.start)
+        if printed is not None and not is_process:
+            word = replace(printed, via=(*printed.via, self._place(part)), slot=None)
+            return Fragment(with_splits(word, not part.quoted), not part.quoted)
         shown = self.source.shown(part.start, part.end)
         reason = f"{shown} is known only when the script runs"
-        return Word.unknown(reason, self._place(part), not part.quoted)
+        return Fragment(Word.unknown(reason, self._place(part), not part.quoted))
 
     def _place(self, part: Part) -> Span:
         return self.source.place(part.start, part.end)
@@ -157,7 +183,7 @@ class Expansion(NamedTuple):
 
     def _joined(self, fragments: Fragments, site: Span) -> Word:
         words = [None if fragment is None else fragment.word for fragment in fragments]
-        return join_words(_spaced(words, " ", site), site)
+        return join_words(spaced_words(words, " ", site), site)
 
     def _collect(self, fragments: Fragments, site: Span) -> list[Word]:
         """Return the words that fragments make up, the unquoted ones split at blanks."""
@@ -210,6 +236,12 @@ class Expansion(NamedTuple):
 
     def _parameter(self, part: Parameter, alone: bool) -> Iterator[Fragment | None]:
         reader = ParameterReader(self.source, self.state)
+        if part.change:
+            yield from self._changed(part, reader, alone)
+            return
+        if part.operator in ("keys", "name"):
+            yield from self._referred(part, reader, alone)
+            return
         if part.operator in ("#", "other"):
             word = reader.length(part) if part.operator == "#" else reader.not_evaluated(part)
             yield Fragment(word, False)
@@ -226,6 +258,50 @@ class Expansion(NamedTuple):
             yield from self._default(part, absent, alone)
         else:
             yield from self._value(part, reader, value, alone)
+
+    def _referred(self, part: Parameter, reader: ParameterReader, alone: bool) -> Iterator[Fragment | None]:
+        """Yield the keys of an array, or the value of the variable that `part` names by its value."""
+        if part.operator == "keys":
+            keys = reader.keys(part)
+            yield from (
+                (Fragment(reader.not_evaluated(part)),)
+                if keys is None
+                else self._value(part._replace(operator=""), reader, keys, alone)
+            )
+            return
+        name = reader.named(part.name)
+        is_name = isinstance(name, Word) and name.is_known and re.fullmatch(r"[A-Za-z_]\w*", name.text)
+        if isinstance(name, Word) and is_name:
+            yield from self._parameter(part._replace(operator="", name=name.text), alone)
+        else:
+            yield Fragment(reader.not_evaluated(part))
+
+    def _changed(self, part: Parameter, reader: ParameterReader, alone: bool) -> Iterator[Fragment | None]:
+        """Yield the value of `part` as its operator changes it."""
+        value = reader.value(part)
+        if isinstance(value, Missing) and value is not Missing.UNSET:
+            yield from self._unset(part, reader, value)
+            return
+        if isinstance(value, Elements):
+            kept = _sliced(value, part, slice_bounds(part, self.resolved))
+            yield from (
+                (Fragment(reader.not_evaluated(part)),)
+                if kept is None
+                else self._value(part, reader, kept, alone)
+            )
+            return
+        word = self._atomic("", part) if isinstance(value, Missing) else value
+        result = changed(word, part, self.source, self.resolved) if word.is_known else None
+        if result is not None:
+            word = reader.used(result, part)
+        elif word.is_known or word.text:
+            word = reader.not_evaluated(part)
+        yield Fragment(with_splits(word, not part.quoted), not part.quoted)
+
+    def resolved(self, parts: tuple[Part, ...]) -> Word:
+        """Return what parts of an operand become, as one word."""
+        place = self.source.place(parts[0].start, parts[-1].end) if parts else self.source.word.site
+        return self._joined(self._fragments(parts), place)
 
     def _empty(self, part: Parameter, origin: Origin) -> Iterator[Fragment]:
         if part.quoted:
@@ -288,24 +364,20 @@ class Expansion(NamedTuple):
         words: list[Word | None] = []
         for element in value.words:
             words += [None, reader.element(element, part)]
-        return join_words(_spaced(words[1:], separators[:1], place), place)
+        return join_words(spaced_words(words[1:], separators[:1], place), place)
 
 
-def _spaced(words: list[Word | None], separator: str, site: Span) -> list[Word]:
-    """Return words that are no longer split, with a separator for each None between them.
-
-    Next to an unknown number of words the separator may be missing: it then stands nowhere in the file.
-    """
-    spaced: list[Word] = []
-    for index, word in enumerate(words):
-        if word is not None:
-            spaced.append(with_splits(word, False))
-            continue
-        beside = (words[index - 1], *words[index + 1 : index + 2])
-        open_ended = any(near is not None and near.splits and not near.text for near in beside)
-        place = Span(site.path, site.end, site.end) if open_ended else site
-        spaced.append(Word.atomic(separator, place))
-    return spaced
+def _sliced(value: Elements, part: Parameter, bounds: tuple[int, int | None] | None) -> Elements | None:
+    """Return the elements that `${name[@]:start:length}` names; None where that is not known."""
+    if part.change != ":" or bounds is None or any(word.splits for word in value.words):
+        return None
+    start, length = bounds
+    # `$0` is in front of the parameters.
+    shift = 1 if part.name in ("@", "*") else 0
+    if start < shift or (length is not None and length < 0):
+        return None
+    end = None if length is None else start - shift + length
+    return value._replace(words=value.words[start - shift : end])
 
 
 def _joined_or_own(pieces: list[Word], site: Span) -> Word:
@@ -313,16 +385,3 @@ def _joined_or_own(pieces: list[Word], site: Span) -> Word:
     if len(pieces) == 1 and pieces[0].slot is not None:
         return pieces[0]
     return join_words(pieces, site)
-
-
-def join_words(words: list[Word], site: Span) -> Word:
-    """Return the words as one; a known word never ends where an unknown rest may go on."""
-    for index, following in enumerate(words[1:]):
-        if not following.text[:1].isspace() and (following.text or following.holes):
-            words[index] = without_border(words[index])
-    if sum(len(word.text) for word in words) > LONGEST:
-        return Word.unknown("it becomes too long", site, splits=True)
-    joined = Word.join(words, site)
-    if any(word.origin is Origin.DEFAULT for word in words):
-        return replace(joined, origin=Origin.DEFAULT)
-    return joined

@@ -37,22 +37,33 @@ class Mode(Enum):
     OPERAND = re.compile(f"[^}}\"'\\\\$`{GAP}]+")
     QUOTED_OPERAND = re.compile(f'[^}}"\\\\$`{GAP}]+')
     EXPRESSION = re.compile(f"[^\\\\$`{GAP}]+")
+    # The second half is in the first: enumeration members of one value would be one member.
+    DOCUMENT = re.compile(f'[^\\\\$`{GAP}]+|"')
 
     @property
     def quoted(self) -> bool:
         """Whether what stands there is neither split nor searched for single quotes."""
-        return self in (Mode.DOUBLE, Mode.QUOTED_OPERAND, Mode.EXPRESSION)
+        return self in (Mode.DOUBLE, Mode.QUOTED_OPERAND, Mode.EXPRESSION, Mode.DOCUMENT)
 
 
 _SIMPLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])")
 _BRACED = re.compile(r"\$\{([#!]?)([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-])")
 _OPERATOR = re.compile(r":?[-=+?]")
+_CHANGE = re.compile(r"##?|%%?|//?[#%]?|\^\^?|,,?|:(?![-=+?])")
 _LINE_END = re.compile(r"\r?\n")
 _ESCAPED_IN_QUOTES = {
     Mode.DOUBLE: '$`"\\',
     Mode.QUOTED_OPERAND: '$`"\\}',
     Mode.EXPRESSION: '$`"\\',
+    Mode.DOCUMENT: "$`\\",
 }
+
+
+def _signed(sign: str, index: str) -> str:
+    """Return what `${#name}`, `${!name}` and `${!name[@]}` ask for."""
+    if sign == "#":
+        return "#"
+    return "keys" if index in ("@", "*") else "other" if index else "name"
 
 
 class Lexer(NamedTuple):
@@ -71,6 +82,11 @@ class Lexer(NamedTuple):
         """Return the parts of an arithmetic expression."""
         within = self._replace(text=self.text[:end])
         return within._parts(start, Mode.EXPRESSION, depth)[0]
+
+    def document(self, start: int, end: int, depth: int) -> tuple[Part, ...]:
+        """Return the parts of a here-document that is expanded."""
+        within = self._replace(text=self.text[:end])
+        return within._parts(start, Mode.DOCUMENT, depth)[0]
 
     def expression_end(self, start: int) -> int | None:
         """Return the offset of the `))` that ends an expression begun at `start`, if it is one."""
@@ -234,19 +250,22 @@ class Lexer(NamedTuple):
         sign, name = match.groups()
         index, position = self._index(match.end())
         operator = _OPERATOR.match(self.text, position)
+        change = None if operator or sign else _CHANGE.match(self.text, position)
         plain = self.text.startswith("}", position)
-        position = operator.end() if operator else position
+        found = operator or change
+        position = found.end() if found else position
         mode = Mode.QUOTED_OPERAND if quoted else Mode.OPERAND
         operand, end = self._parts(position, mode, depth + 1)
         if not self.text.startswith("}", end):
             raise self._unclosed()
         if sign:
-            meaning = "#" if sign == "#" and plain else "other"
+            meaning = _signed(sign, index) if plain else "other"
         else:
             meaning = "" if plain else operator.group() if operator else "other"
-        if meaning in ("other", "#"):
+        if meaning in ("other", "#") and change is None:
             operand = ()
-        return (Parameter(at, end + 1, quoted, name, index, meaning, operand),), end + 1
+        changed = change.group() if change else ""
+        return (Parameter(at, end + 1, quoted, name, index, meaning, operand, changed),), end + 1
 
     def _index(self, at: int) -> tuple[str, int]:
         """Return what stands in `[...]` at `at` and the offset behind it."""

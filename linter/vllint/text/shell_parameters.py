@@ -60,6 +60,17 @@ class ParameterReader(NamedTuple):
             return None
         return bool(value.words) and not (null_counts and len(value.words) == 1)
 
+    def keys(self, part: Parameter) -> Elements | None:
+        """Return the keys of an array in order, None where they have none that is known."""
+        value = self._stored(part.name)
+        if isinstance(value, Missing):
+            return Elements((), part.subscript == "*") if value is Missing.UNSET else None
+        array = value if isinstance(value, Array) else Array((("0", value),))
+        if not array.is_whole or (array.associative and len(array.items) > 1):
+            return None
+        place = self.source.place(part.start, part.end)
+        return Elements(tuple(standing_for(key, place) for key, _ in array.items), part.subscript == "*")
+
     def length(self, part: Parameter) -> Word:
         """Return `${#name}` or `${#name[@]}`."""
         place = self.source.place(part.start, part.end)
@@ -175,8 +186,13 @@ class ParameterReader(NamedTuple):
             if word.splits:
                 return Word.unknown(word.reason, place)
             if found == key:
-                return word
-        return Missing.UNSET
+                return replace(word, origin=Origin.DEFAULT) if self._by_default(part.subscript) else word
+        return Missing.ABSENT if self._by_default(part.subscript) else Missing.UNSET
+
+    def _by_default(self, index: str) -> bool:
+        """Whether an index is a default of a variable."""
+        values = map(self.named, re.findall(r"[A-Za-z_]\w*", index))
+        return any(isinstance(value, Word) and value.origin is Origin.DEFAULT for value in values)
 
     def key(self, index: str, associative: bool) -> str | None:
         """Return the key that `[index]` stands for, None if it is not known."""

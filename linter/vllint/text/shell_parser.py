@@ -11,16 +11,18 @@ from itertools import pairwise
 
 from vllint.text.shell_case import read_case, read_test
 from vllint.text.shell_lexer import DEEPEST, Lexer
-from vllint.text.shell_simple import Heredoc, SimpleReader
+from vllint.text.shell_simple import SimpleReader, read_document
 from vllint.text.shell_syntax import (
     ArithmeticFor,
     Broken,
     Calculation,
     Chain,
+    Document,
     For,
     Function,
     If,
     Node,
+    Not,
     Pipeline,
     RawWord,
     Redirected,
@@ -65,7 +67,7 @@ class Parser:
         self.text = text
         self.position = position
         self.depth = depth
-        self.heredocs: list[Heredoc] = []
+        self.heredocs: list[Document] = []
         self.lexer = Lexer(text, gaps, lambda text, start, depth: _read_commands(text, gaps, start, depth))
 
     def script(self) -> Sequence:
@@ -135,8 +137,8 @@ class Parser:
         self.skip_blanks()
         while self.text.startswith("\n", self.position):
             self.position += 1
-            for heredoc in self.heredocs:
-                self.position = heredoc.end(self.text, self.position)
+            for document in self.heredocs:
+                self.position = read_document(self.lexer, document, self.position, self.depth)
             self.heredocs.clear()
             self.skip_blanks()
 
@@ -167,7 +169,9 @@ class Parser:
         return Chain(first, tuple(rest)) if rest else first
 
     def _pipeline(self) -> Node:
+        negated = False
         while self.keyword() in ("!", "time"):
+            negated ^= self.keyword() == "!"
             self.position += len(self.keyword())
             self.skip_blanks()
             if re.compile(r"-p(?=\s)").match(self.text, self.position):
@@ -180,7 +184,8 @@ class Parser:
             self.skip_lines()
             nodes.append(self._command())
             self.skip_blanks()
-        return Pipeline(tuple(nodes)) if len(nodes) > 1 else nodes[0]
+        node = Pipeline(tuple(nodes)) if len(nodes) > 1 else nodes[0]
+        return Not(node) if negated else node
 
     def _command(self) -> Node:
         compound = self._nested()
@@ -267,9 +272,10 @@ class Parser:
 
     def _while(self) -> Node:
         start = self.position
+        negated = self.text.startswith("until", start - len("until"))
         condition = self._group("do")
         end = self.position
-        return While(condition, self._group("done"), start, end)
+        return While(condition, self._group("done"), start, end, negated)
 
     def _for(self) -> Node:
         is_select = self.text.startswith("select", self.position - len("select"))

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from vllint.text.shell_lexer import Lexer
 from vllint.text.shell_syntax import (
     Assignment,
+    Document,
     Element,
     Fixed,
+    Input,
     Literal,
     Opaque,
     RawWord,
@@ -23,28 +25,57 @@ _REDIRECT = re.compile(
     r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|>(?!\()|<(?!\())"
 )
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\])?(\+?)=")
+_WRITE = frozenset({">", "1>", ">|", "1>|", ">>", "1>>", "&>", "&>>", ">&"})
 _KEY = r"\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]="
 
 
-class Heredoc(NamedTuple):
-    """A here-document to be skipped: the line that ends it, and whether tabs may stand before it."""
+def read_document(lexer: Lexer, document: Document, start: int, depth: int) -> int:
+    """Read a here-document that begins at `start`; return the offset behind it."""
+    tabs = r"\t*" if document.strips_tabs else ""
+    ending = re.compile(rf"^{tabs}{re.escape(document.delimiter)}\r?(?:\n|\Z)", re.MULTILINE)
+    match = ending.search(lexer.text, start)
+    document.start, document.end = start, match.start() if match else len(lexer.text)
+    if document.expanded:
+        try:
+            document.parts = lexer.document(document.start, document.end, depth)
+        except ShellSyntaxError:
+            # Bash finds it out when it expands the document: the commands around it still run.
+            document.parts = None
+    return match.end() if match else len(lexer.text)
 
-    delimiter: str
-    strips_tabs: bool
 
-    def end(self, text: str, start: int) -> int:
-        """Return the offset behind the document that begins at `start`."""
-        tabs = r"\t*" if self.strips_tabs else ""
-        ending = re.compile(rf"^{tabs}{re.escape(self.delimiter)}\r?(?:\n|\Z)", re.MULTILINE)
-        match = ending.search(text, start)
-        return match.end() if match else len(text)
+class _Redirect(NamedTuple):
+    """A redirect: its operator, with the number in front, and its target."""
+
+    operator: str
+    target: RawWord
+    document: Document | None = None
+
+
+def _is_bare(delimiter: RawWord) -> bool:
+    """Whether no part of a here-document's delimiter is quoted, so that its text is expanded."""
+    return not any(isinstance(part, Literal | Fixed) and part.quoted for part in delimiter.parts)
+
+
+def _redirected(simple: Simple, redirects: list[_Redirect]) -> Simple:
+    written = read = None
+    for operator, target, document in redirects:
+        if operator in _WRITE:
+            written = target
+        elif document is not None:
+            read = Input(document)
+        elif operator in ("<<<", "0<<<"):
+            read = Input(target)
+        elif operator.startswith("<"):
+            read = None
+    return simple._replace(targets=tuple(one.target for one in redirects), written=written, input=read)
 
 
 class SimpleReader(NamedTuple):
     """Reads simple commands; a `tolerant` one takes the rest of a line it cannot read as unknown."""
 
     lexer: Lexer
-    heredocs: list[Heredoc]
+    heredocs: list[Document]
     depth: int
     tolerant: bool = False
 
@@ -57,25 +88,25 @@ class SimpleReader(NamedTuple):
         """Return the targets of the redirects at `at` and the offset behind them."""
         targets: list[RawWord] = []
         while True:
-            target = self._redirect(self.skip_blanks(at))
-            if target is None:
+            redirect = self._redirect(self.skip_blanks(at))
+            if redirect is None:
                 return tuple(targets), at
-            targets.append(target)
-            at = target.end
+            targets.append(redirect.target)
+            at = redirect.target.end
 
     def read(self, start: int) -> tuple[Simple, int]:
         """Return the simple command at `start` and the offset behind it."""
         assignments: list[Assignment] = []
         words: list[RawWord | Assignment] = []
-        targets: list[RawWord] = []
+        redirects: list[_Redirect] = []
         at = end = start
         declares = False
         while True:
             at = self.skip_blanks(at)
-            target = self._redirect(at)
-            if target is not None:
-                targets.append(target)
-                at = end = target.end
+            redirect = self._redirect(at)
+            if redirect is not None:
+                redirects.append(redirect)
+                at = end = redirect.target.end
                 continue
             found = self._argument(at, not words or declares)
             if found is None:
@@ -88,7 +119,8 @@ class SimpleReader(NamedTuple):
             at = end = found.end
         if end == start:
             raise ShellSyntaxError(start)
-        return Simple(start, end, tuple(assignments), tuple(words), tuple(targets)), at
+        simple = Simple(start, end, tuple(assignments), tuple(words))
+        return _redirected(simple, redirects) if redirects else simple, at
 
     def _argument(self, at: int, may_assign: bool) -> RawWord | Assignment | None:
         """Return the word at `at`, or None where the command ends."""
@@ -119,8 +151,8 @@ class SimpleReader(NamedTuple):
             return ""
         return self.lexer.text[parts[0].start : parts[0].end]
 
-    def _redirect(self, at: int) -> RawWord | None:
-        """Return the target of the redirect at `at`; its start is the redirect's."""
+    def _redirect(self, at: int) -> _Redirect | None:
+        """Return the redirect at `at`, where its target is taken to start too."""
         text = self.lexer.text
         match = _REDIRECT.match(text, at)
         if match is None:
@@ -130,14 +162,16 @@ class SimpleReader(NamedTuple):
         except ShellSyntaxError:
             if not self.tolerant:
                 raise
-            return self._rest_of_line(at)
+            return _Redirect("", self._rest_of_line(at))
         if target.start == target.end:
             if self.tolerant:
-                return RawWord(at, match.end(), ())
+                return _Redirect("", RawWord(at, match.end(), ()))
             raise ShellSyntaxError(at)
+        document = None
         if match.group(1) in ("<<", "<<-"):
-            self.heredocs.append(Heredoc(self._delimiter(target), match.group(1) == "<<-"))
-        return RawWord(at, target.end, target.parts)
+            document = Document(self._delimiter(target), match.group(1) == "<<-", _is_bare(target))
+            self.heredocs.append(document)
+        return _Redirect(match.group(), RawWord(at, target.end, target.parts), document)
 
     def _delimiter(self, word: RawWord) -> str:
         text = self.lexer.text

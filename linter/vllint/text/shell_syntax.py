@@ -34,8 +34,9 @@ class Fixed(NamedTuple):
 class Parameter(NamedTuple):
     """`$name`, `${name}`, `${name[index]}` or `${name<operator>operand}`.
 
-    The operator is one of `- = + ?`, these with a leading colon, `#` for the length, `other` for what is
-    not evaluated, or empty.
+    The operator is one of `- = + ?`, these with a leading colon, `#` for the length, `keys` for
+    `${!name[@]}`, `name` for `${!name}`, `other` for what is not evaluated, or empty. It is `other` too for
+    operators that change the value, as `##`: `change` is then that operator.
     """
 
     start: int
@@ -45,6 +46,7 @@ class Parameter(NamedTuple):
     subscript: str = ""
     operator: str = ""
     operand: "tuple[Part, ...]" = ()
+    change: str = ""
 
 
 class Arithmetic(NamedTuple):
@@ -103,18 +105,46 @@ class Assignment(NamedTuple):
     elements: tuple[Element, ...] | None = None
 
 
+class Document:
+    """The text of a here-document, which is read after the command it belongs to.
+
+    It ends at a line that is `delimiter`, with tabs before it where these are stripped. An `expanded` one
+    holds `parts` as in double quotes; else its text stands at `[start, end)` as it is.
+    """
+
+    __slots__ = ("delimiter", "end", "expanded", "parts", "start", "strips_tabs")
+
+    def __init__(self, delimiter: str, strips_tabs: bool, expanded: bool) -> None:
+        self.delimiter = delimiter
+        self.strips_tabs = strips_tabs
+        self.expanded = expanded
+        self.start = self.end = 0
+        self.parts: tuple[Part, ...] | None = None
+
+
+class Input(NamedTuple):
+    """What a command reads: a here-document or, of a here-string, the word."""
+
+    source: Document | RawWord
+
+
 class Simple(NamedTuple):
-    """A simple command; the words of `export` and its like may be assignments too."""
+    """A simple command; the words of `export` and its like may be assignments too.
+
+    `written` is the file that its output goes to, `input` what it reads where the script states that.
+    """
 
     start: int
     end: int
     assignments: tuple[Assignment, ...]
     words: tuple[RawWord | Assignment, ...]
     targets: tuple[RawWord, ...] = ()
+    written: RawWord | None = None
+    input: Input | None = None
 
 
 class Test(NamedTuple):
-    """`[[ ... ]]`, of which only the words are kept."""
+    """`[[ ... ]]`; its operators, parentheses included, are words without parts."""
 
     words: tuple[RawWord, ...]
 
@@ -146,6 +176,12 @@ class Pipeline(NamedTuple):
     nodes: "tuple[Node, ...]"
 
 
+class Not(NamedTuple):
+    """A command whose success is taken for failure."""
+
+    node: "Node"
+
+
 class If(NamedTuple):
     """Conditions with their bodies; the first condition stands at `[start, end)`."""
 
@@ -156,12 +192,13 @@ class If(NamedTuple):
 
 
 class While(NamedTuple):
-    """`while` and `until`; the condition stands at `[start, end)`."""
+    """`while` and, `negated`, `until`; the condition stands at `[start, end)`."""
 
     condition: "Sequence"
     body: "Sequence"
     start: int
     end: int
+    negated: bool = False
 
 
 class For(NamedTuple):
@@ -187,7 +224,7 @@ class ArithmeticFor(NamedTuple):
 class CaseItem(NamedTuple):
     """Patterns and their commands; `falls` when the next item is tried or run as well."""
 
-    catches_all: bool
+    patterns: tuple[RawWord, ...]
     body: "Sequence"
     falls: bool
 
@@ -219,6 +256,22 @@ class Broken(NamedTuple):
     commands: tuple[Simple, ...]
 
 
+def start_of(node: "Node | CaseItem") -> int:
+    """Return the offset of the first word in a test, or in the patterns of an item; -1 where none is."""
+    if isinstance(node, Simple | Calculation):
+        return node.start
+    if isinstance(node, Test):
+        return node.words[0].start if node.words else -1
+    if isinstance(node, CaseItem):
+        return node.patterns[0].start if node.patterns else -1
+    if isinstance(node, Sequence | Pipeline | Broken):
+        inner = node.commands if isinstance(node, Broken) else node.nodes
+        return start_of(inner[0]) if inner else -1
+    if isinstance(node, Chain):
+        return start_of(node.first)
+    return start_of(node.node) if isinstance(node, Not | Redirected) else -1
+
+
 Node: TypeAlias = (
     Simple
     | Test
@@ -226,6 +279,7 @@ Node: TypeAlias = (
     | Sequence
     | Chain
     | Pipeline
+    | Not
     | If
     | While
     | For

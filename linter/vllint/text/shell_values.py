@@ -1,7 +1,7 @@
 """What is known of a shell's variables at one point of a script, and of several points at once."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple, TypeAlias
@@ -140,6 +140,12 @@ class State:
             else:
                 self.set(name, unknown(reason, name, place))
 
+    def weaken(self) -> None:
+        """Make all values defaults, as a file that is not at hand may set others."""
+        for name, value in self.values.items():
+            if isinstance(value, Word):
+                self.values[name] = replace(value, origin=Origin.DEFAULT)
+
     def environment(self) -> tuple[Variable, ...]:
         """Return the variables that a command started here finds."""
         found = []
@@ -176,7 +182,7 @@ def _merge_two(one: State, other: State, reason: str, defaults: bool) -> State:
     merged = one.copy()
     for name in {**one.values, **other.values}:
         first, second = one.get(name), other.get(name)
-        if first is not second and not _same(first, second):
+        if first is not second and not same_value(first, second):
             merged.values[name] = _meet(name, first, second, reason, defaults)
     for name in {**one.exported, **other.exported}:
         merged.exported[name] = one.exported.get(name, False) and other.exported.get(name, False)
@@ -202,12 +208,13 @@ def _common_locals(one: State, other: State, reason: str) -> dict[str, tuple[Val
     return found
 
 
-def _same(first: Value, second: Value) -> bool:
+def same_value(first: Value, second: Value) -> bool:
+    """Whether two values are the same text or the same elements."""
     if isinstance(first, Word) and isinstance(second, Word):
         return first == second or (first.is_known and second.is_known and first.text == second.text)
     if isinstance(first, Array) and isinstance(second, Array):
         keys, others = [key for key, _ in first.items], [key for key, _ in second.items]
-        return keys == others and all(map(_same, first.words, second.words))
+        return keys == others and all(map(same_value, first.words, second.words))
     return first == second
 
 
@@ -236,13 +243,21 @@ def _common_elements(name: str, first: Array, second: Array, reason: str) -> Arr
         site = (*first.words, *second.words)[0].site
         return Array((("", unknown(reason, name, site, splits=True)),), True)
     one, other = first.words, second.words
-    shorter = min(len(one), len(other))
-    head = next((i for i in range(shorter) if not _same(one[i], other[i])), shorter)
-    rest = shorter - head
-    tail = next((i for i in range(rest) if not _same(one[-1 - i], other[-1 - i])), rest)
+    head, tail = shared_ends(one, other)
     differing = one[head : len(one) - tail] or other[head : len(other) - tail]
     gap = unknown(reason, name, differing[0].site, splits=True)
-    return array_of((*one[:head], gap, *one[len(one) - tail :]))
+    before = one[:head]
+    while before and before[-1].splits and not before[-1].text and before[-1].reason == gap.reason:
+        before = before[:-1]
+    return array_of((*before, gap, *one[len(one) - tail :]))
+
+
+def shared_ends(one: Sequence[Word], other: Sequence[Word]) -> tuple[int, int]:
+    """Return with how many of the same words both begin, and with how many of the rest they end."""
+    shorter = min(len(one), len(other))
+    head = next((i for i in range(shorter) if not same_value(one[i], other[i])), shorter)
+    rest = shorter - head
+    return head, next((i for i in range(rest) if not same_value(one[-1 - i], other[-1 - i])), rest)
 
 
 def array_of(words: Iterable[Word]) -> Array:

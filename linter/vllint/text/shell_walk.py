@@ -1,15 +1,28 @@
 """The walk through a script: what it has found, where it stands, and how far it may go."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from vllint.text.shell_expansion import Expansion
-from vllint.text.shell_syntax import ArithmeticFor, Case, Chain, For, If, Node, Sequence, While
+from vllint.text.shell_syntax import (
+    ArithmeticFor,
+    Case,
+    CaseItem,
+    Chain,
+    For,
+    If,
+    Node,
+    Sequence,
+    While,
+    start_of,
+)
 from vllint.text.shell_text import ShellText
-from vllint.text.shell_values import Definition, State, merge
+from vllint.text.shell_values import Definition, State, merge, same_value
 from vllint_schemas import Span, Variable, Word
 
-MOST_STEPS = 20_000
+MOST_STEPS = 12_000
 DEEPEST = 100
 
 BRANCHES = "`${name}` is set differently in branches"
@@ -28,7 +41,8 @@ class Command(NamedTuple):
     `env` are the exported variables it finds, its own `NAME=value` prefixes included. `extent` covers
     prefixes and redirects, `name_span` is the first word. `broken` marks commands in a stretch that is
     not valid shell; `truncated` the last one when the script takes too many steps to be walked. `certain`
-    says that no condition, loop or function stands around it.
+    says that no condition, loop or function stands around it. `stdin` is the text that it reads and
+    `written` the file that its output goes to, where the script states them.
     """
 
     words: tuple[Word, ...]
@@ -38,6 +52,8 @@ class Command(NamedTuple):
     broken: bool = False
     truncated: bool = False
     certain: bool = False
+    stdin: Word | None = None
+    written: Word | None = None
 
 
 class Loop(NamedTuple):
@@ -58,10 +74,27 @@ Walker: TypeAlias = Callable[["Walk", Any, State], State | None]
 """Walks one kind of node: takes the state before, gives the state behind, None where the way ends."""
 
 
+Output: TypeAlias = Callable[["Walk", Sequence, State], Word | None]
+"""Tells what commands in `$( )` print, None if that is not known."""
+
+
+Sourced: TypeAlias = Callable[[Word], Word | None]
+"""Reads the file that a script sources, by the word that names it; None where it is not at hand."""
+
+Fork: TypeAlias = tuple[Span, int]
+"""A test, or a pattern of `case`: the script it stands in and its offset there."""
+
+
 class Walk:
     """Collects the commands of a script while it walks over them."""
 
-    def __init__(self, source: ShellText, walkers: Mapping[type, Walker]) -> None:
+    def __init__(
+        self,
+        source: ShellText,
+        walkers: Mapping[type, Walker],
+        output_of: Output,
+        sourced: Sourced | None = None,
+    ) -> None:
         self.source = source
         self.commands: list[Command] = []
         self.definitions: list[Definition] = []
@@ -70,16 +103,25 @@ class Walk:
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.in_broken = False
+        self.taken: dict[Fork, bool] = {}
+        self.parted: dict[str, set[tuple[Fork, ...]]] = {}
+        self.mixed: set[str] = set()
         self._walkers = walkers
-        self._steps = 0
+        self._output_of = output_of
+        self.sourced = sourced
+        self.steps = 0
         self._depth = 0
         self._muted = 0
         self._conditions = 0
 
+    def anew(self) -> Walk:
+        """Return a walk through the same script that has found nothing yet."""
+        return Walk(self.source, self._walkers, self._output_of, self.sourced)
+
     def run(self, node: Node, state: State) -> State | None:
         """Walk `node`; raise `OutOfBoundsError` when the script has taken too many steps."""
-        self._steps += 1
-        if self._steps > MOST_STEPS or self._depth > DEEPEST:
+        self.steps += 1
+        if self.steps > MOST_STEPS or self._depth > DEEPEST:
             raise OutOfBoundsError
         conditional = type(node) in _CONDITIONAL
         self._depth += 1
@@ -91,17 +133,63 @@ class Walk:
 
     def spend(self, steps: int) -> None:
         """Count steps beyond the one that each node takes."""
-        self._steps += steps
+        self.steps += steps
 
     def expansion(self, state: State) -> Expansion:
         """Return what expands words here; commands in `$( )` are walked on the way."""
-        return Expansion(self.source, state, lambda body: self.contained(body, state))
+        return Expansion(self.source, state, lambda body: self._substituted(body, state))
+
+    def peeking(self, state: State) -> Expansion:
+        """Return what expands words without walking the commands in `$( )`."""
+        return Expansion(self.source, state, lambda body: self.printed(body, state))
+
+    def _substituted(self, body: Sequence, state: State) -> Word | None:
+        self.contained(body, state)
+        return self.printed(body, state)
+
+    def printed(self, body: Sequence, state: State) -> Word | None:
+        """Return what commands print, None if that is not known."""
+        if self._depth > DEEPEST:
+            return None
+        self._depth += 1
+        self._muted += 1
+        text = self._output_of(self, body, state)
+        self._muted -= 1
+        self._depth -= 1
+        return text
+
+    def quietly(self, node: Node, state: State) -> State | None:
+        """Walk a node for what it does to `state` alone."""
+        self._muted += 1
+        after = self.run(node, state)
+        self._muted -= 1
+        return after
 
     def emit(self, command: Command) -> None:
         """Add a command to those found."""
         if not self._muted:
             certain = not self._conditions and not self.frames
             self.commands.append(command._replace(certain=certain))
+
+    def fork(self, node: Node | CaseItem) -> Fork:
+        """Return what tells a test from all others."""
+        return self.source.word.site, start_of(node)
+
+    def part(self, forks: tuple[Fork, ...], ways: Iterable[State], met: State | None) -> None:
+        """Remember which tests decide the variables that differ where `ways` have `met`.
+
+        `forks` are tests of which each is tried only where those before it fail. What a loop sets has no
+        one value either way.
+        """
+        alive = list(ways)
+        if met is None or len(alive) < 2 or self._muted:
+            return
+        for name, value in met.values.items():
+            if any(not same_value(state.get(name), value) for state in alive):
+                reason = BRANCHES.replace("{name}", name)
+                self.parted.setdefault(reason, set()).add(forks)
+                if self.loops or not forks:
+                    self.mixed.add(reason)
 
     def define(self, definition: Definition, state: State) -> None:
         """Make a function known."""
@@ -137,6 +225,17 @@ class Walk:
         self._muted -= 1
         self.loops, self.frames = loops, frames
         return probe.writes
+
+    def quiet_turn(self, body: Sequence, state: State) -> tuple[State | None, list[State]]:
+        """Walk a loop's body like `loop_body`, for the states alone."""
+        loops, frames = self.loops, self.frames
+        self.loops = [*loops]
+        self.frames = [Frame(frame.name, []) for frame in frames]
+        self._muted += 1
+        found = self.loop_body(body, state)
+        self._muted -= 1
+        self.loops, self.frames = loops, frames
+        return found
 
     def loop_body(self, body: Sequence, state: State) -> tuple[State | None, list[State]]:
         """Walk a loop's body once; return the state behind it and those in which it broke off."""

@@ -30,7 +30,10 @@ class SourceMap:
         return self.word.site.path
 
     def span(self, start: int, end: int) -> Span:
-        """Return the smallest source stretch of `[start, end)`; the word's site if it is elsewhere."""
+        """Return the smallest source stretch of `[start, end)`, in the word's own file if any of it is there.
+
+        The word's site where it comes from several other places.
+        """
         shift = self.shift
         if shift is not None:
             # What `Span(...)` does, without its detour through Python: most of a file's spans are made here.
@@ -40,9 +43,12 @@ class SourceMap:
         sources = [run.source for run in self.runs(start, end)]
         sources += [hole.source for hole in self.holes(start, end)]
         site = self.word.site
-        if not sources or not all(site.holds(source) for source in sources):
+        held = [source for source in sources if site.holds(source)]
+        if not held and len({source.path for source in sources}) == 1 and sources[0].path != site.path:
+            held = sources
+        if not held:
             return site
-        return Span(site.path, min(source.start for source in sources), max(source.end for source in sources))
+        return Span(held[0].path, min(source.start for source in held), max(source.end for source in held))
 
     def runs(self, start: int, end: int) -> tuple[Run, ...]:
         """Return the runs of `[start, end)`, counted from `start`."""

@@ -325,6 +325,10 @@ class Mapping:
             self._index = {node.value: (node, value) for node, value in self.items() if type(node) is Scalar}
         return self._index.get(key)
 
+    def with_entries(self, entries: tuple[Entry, ...]) -> Mapping:
+        """Return a mapping that stands where this one does and holds `entries`, of whatever files."""
+        return Mapping(self._document, self._start, self._end, entries, self.tag, self.flow)
+
     def through(self, via: tuple[Span, ...]) -> Mapping:
         """Return the mapping as reached through the aliases `via`."""
         return Mapping(
@@ -334,6 +338,18 @@ class Mapping:
 
 Node: TypeAlias = Scalar | Sequence | Mapping
 Entry: TypeAlias = tuple[Node, Node]
+
+
+def sequence_of(items: tuple[Node, ...], like: Node) -> Sequence:
+    """Return a sequence of `items`, of whatever files, that stands where `like` does."""
+    return Sequence(like._document, like._start, like._end, items, None, False)
+
+
+def scalar_of(word: Word) -> Scalar:
+    """Return a scalar whose text is `word`, wherever that stands."""
+    node = Scalar(Document(SourceMap(word)), 0, len(word.text), word.text, "", True, None, False, None, 0)
+    node._word = word
+    return node
 
 
 def _merges(key: Node) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from vllint.text.source import SourceText
 from vllint.text.yaml_nodes import Entry, Mapping, Node, Scalar, Sequence
-from vllint.text.yaml_tree import YamlProblem, parse_source
+from vllint.text.yaml_tree import YamlProblem, parse_yaml
 from vllint_schemas import ConfigFile, ConfigProblem, Span, Unknown, Word
 
 SUFFIXES = frozenset({"yaml", "yml"})
@@ -20,26 +20,33 @@ SUFFIXES = frozenset({"yaml", "yml"})
 
 def read_config_file(source: SourceText) -> ConfigFile | Unknown:
     """Return the words of a config file, or why vLLM stumbles; `Unknown` for what it does not open."""
-    if source.path.rsplit(".", 1)[-1] not in SUFFIXES:
-        return Unknown(f"`{source.path}` is not named .yaml or .yml")
+    return read_config_text(Word.verbatim(source.text, source.path, 0), source.path)
+
+
+def read_config_text(text: Word, path: str) -> ConfigFile | Unknown:
+    """Return the words of a config file called `path` with a text that may stand within another file."""
+    if path.rsplit(".", 1)[-1] not in SUFFIXES:
+        return Unknown(f"`{path}` is not named .yaml or .yml")
+    if not text.is_known:
+        return Unknown(text.reason)
     try:
-        roots = parse_source(source)
+        roots = parse_yaml(text)
     except YamlProblem as problem:
-        return _refused(source, ConfigProblem("not_parsed", problem.message, problem.span))
-    beginning = Span(source.path, 0, 0)
+        return _refused(path, ConfigProblem("not_parsed", problem.message, problem.span))
+    beginning = Span(text.site.path, text.site.start, text.site.start)
     if len(roots) > 1:
         message = "expected a single document in the stream"
-        return _refused(source, ConfigProblem("several_documents", message, _place(roots[1])))
+        return _refused(path, ConfigProblem("several_documents", message, _place(roots[1])))
     if not roots or not isinstance(roots[0], Mapping):
         place = _place(roots[0]) if roots else beginning
         name = _python_type(roots[0] if roots else None)
         message = f"'{name}' object has no attribute 'items'"
-        return _refused(source, ConfigProblem("not_a_mapping", message, place))
-    return _read(source.path, roots[0].items())
+        return _refused(path, ConfigProblem("not_a_mapping", message, place))
+    return _read(path, roots[0].items())
 
 
-def _refused(source: SourceText, problem: ConfigProblem) -> ConfigFile:
-    return ConfigFile(source.path, (), (), (problem,))
+def _refused(path: str, problem: ConfigProblem) -> ConfigFile:
+    return ConfigFile(path, (), (), (problem,))
 
 
 def _read(path: str, entries: tuple[Entry, ...]) -> ConfigFile:
@@ -55,7 +62,7 @@ def _read(path: str, entries: tuple[Entry, ...]) -> ConfigFile:
             dropped.append(key.word())
         else:
             problems += _mappings_in_list(value)
-            words += _words(key, value)
+            words += option_words(key, value)
     return ConfigFile(path, tuple(words), tuple(dropped), tuple(problems))
 
 
@@ -64,7 +71,7 @@ def _mappings_in_list(value: Node) -> Iterator[ConfigProblem]:
     if isinstance(value, Sequence):
         for item in value:
             if isinstance(item, Mapping):
-                yield ConfigProblem("list_of_mappings", str(_plain(item)), item.span)
+                yield ConfigProblem("list_of_mappings", str(plain(item)), item.span)
 
 
 def _place(node: Node) -> Span:
@@ -75,11 +82,11 @@ def _place(node: Node) -> Span:
 def _python_type(node: Node | None) -> str:
     if node is None:
         return "NoneType"
-    return type(_plain(node)).__name__
+    return type(plain(node)).__name__
 
 
-def _words(key: Scalar, value: Node) -> Iterator[Word]:
-    """Yield an option and its values: `true` is the bare option, a list several words, a mapping JSON."""
+def option_words(key: Scalar, value: Node) -> Iterator[Word]:
+    """Yield the option that a key stands for, and its values: `true` has none, a list several."""
     before = Span(key.span.path, key.span.start, key.span.start)
     flag = Word.join((Word.atomic("--", before), key.word()), key.span)
     if isinstance(value, Sequence):
@@ -89,7 +96,7 @@ def _words(key: Scalar, value: Node) -> Iterator[Word]:
         return
     if isinstance(value, Mapping):
         yield flag
-        yield Word.atomic(json.dumps(_plain(value)), value.span)
+        yield Word.atomic(json.dumps(plain(value)), value.span)
         return
     yield flag
     if value.resolved() is not True:
@@ -99,15 +106,16 @@ def _words(key: Scalar, value: Node) -> Iterator[Word]:
 def _item(node: Node) -> Word:
     """Return what Python's `str` makes of a value; text that reads the same keeps its places."""
     if not isinstance(node, Scalar):
-        return Word.atomic(str(_plain(node)), node.span)
+        return Word.atomic(str(plain(node)), node.span)
     text = str(node.resolved())
     word = node.word()
     return word if word.text == text else Word.atomic(text, node.span)
 
 
-def _plain(node: Node) -> Any:
+def plain(node: Node) -> Any:
+    """Return what PyYAML makes of a node, with texts for keys."""
     if isinstance(node, Scalar):
         return node.resolved()
     if isinstance(node, Sequence):
-        return [_plain(item) for item in node]
-    return {str(_plain(key)): _plain(value) for key, value in node.items()}
+        return [plain(item) for item in node]
+    return {str(plain(key)): plain(value) for key, value in node.items()}

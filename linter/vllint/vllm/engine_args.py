@@ -25,7 +25,7 @@ def engine_args(
 ) -> EngineArgs:
     """Return what the tabled `release` understands from `argv` and the file that `--config` names."""
     table = option_table(release)
-    serve = entry_point is not EntryPoint.API_SERVER
+    serve = not entry_point.takes_model_as_option
     loaded = _loaded(config)
     rewritten = rewrite(argv, serve, table, loaded)
     parsed = parse(rewritten.tokens, table, serve)

@@ -21,7 +21,6 @@ from vllint_schemas import (
     ArgumentProblem,
     ConfigFile,
     EngineArgs,
-    EntryPoint,
     Launch,
     Unknown,
     Word,
@@ -116,7 +115,7 @@ class _Explainer:
 
     def __init__(self, launch: Launch, args: EngineArgs) -> None:
         self.argv = launch.argv
-        self.serve = launch.entry_point is not EntryPoint.API_SERVER
+        self.serve = not launch.entry_point.takes_model_as_option
         self.args = args
         self.table: OptionTable = option_table(args.vllm_version)
         self.file = args.config.words if isinstance(args.config, ConfigFile) else ()

@@ -6,10 +6,9 @@ The table `vllint_schemas/data/option_bounds.json` is written by `scripts/tables
 import json
 import operator
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 
 _HOLDS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
 _WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
@@ -24,9 +23,16 @@ class BrokenBound(NamedTuple):
 
 @cache
 def _table() -> dict[str, Any]:
-    path = Path(vllint_schemas.__file__).with_name("data") / "option_bounds.json"
+    path = table_path("option_bounds.json")
     table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return table
+
+
+def bounds_in_words(dest: str, release: str) -> str:
+    """Return the bounds of the option filling `dest`, as `at least 1 and at most 3`; empty without any."""
+    table = _table()
+    bounds = table["bounds"].get(dest, {}) if release == table["release"] else {}
+    return " and ".join(f"{_WORDS[name]} {bounds[name]:g}" for name in _HOLDS if name in bounds)
 
 
 def broken_bound(dest: str, number: float, release: str) -> BrokenBound | None:

@@ -12,10 +12,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from vllint.tables import table_path
 from vllint.vllm.releases import OPTIONS, releases
 from vllint_schemas import Unknown
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(.*)")
+_STEADY = (0, 12)
+"""From this minor version on, options do not come and go between its releases."""
+
 _PRE_RELEASE = re.compile(r"[._-]?(?:rc|a|b|alpha|beta|dev)\d*|\.dev")
 
 
@@ -84,7 +88,7 @@ class OptionTable(NamedTuple):
 
 @cache
 def _lines() -> list[str]:
-    return OPTIONS.read_text(encoding="utf-8").splitlines()
+    return table_path(OPTIONS).read_text(encoding="utf-8").splitlines()
 
 
 @cache
@@ -97,10 +101,11 @@ def _history() -> dict[str, list[int]]:
 def nearest(version: str) -> tuple[str, bool]:
     """Return the tabled release that judges `version`, and whether it stands for it exactly.
 
-    The table has one release per minor version, nearly always its last. Any final release of that minor
-    counts as exact, since vLLM adds and removes options with minor versions. Pre-releases, development
-    builds and minors without a table are judged by the closest minor (the newer of two), not exactly;
-    what cannot be read as a version (`nightly`) by the newest. Local labels (`+cu128`) do not count.
+    The table has one release per minor version, nearly always its last. Since 0.12, any final release of
+    a minor counts as exact, since options come and go with minor versions; before, only the tabled release
+    does (`0.8.5` is that of `0.8.5.post1`, and `0.8` alone may be any). Pre-releases, development builds and
+    minors without a table are judged by the closest minor (the newer of two), not exactly; what cannot be
+    read as a version (`nightly`) by the newest. Local labels (`+cu128`) do not count.
     """
     match = _VERSION.fullmatch(version.strip().partition("+")[0])
     if match is None:
@@ -108,9 +113,16 @@ def nearest(version: str) -> tuple[str, bool]:
     wanted = (int(match[1]), int(match[2]))
     minors = {_minor(release): release for release in releases()}
     if wanted in minors:
-        return minors[wanted], not _PRE_RELEASE.match(match[4])
+        patched = wanted < _STEADY and match[3] is not None and not _is_patch(minors[wanted], match)
+        return minors[wanted], not patched and not _PRE_RELEASE.match(match[4])
     closest = min(minors, key=lambda minor: (_distance(minor, wanted), minor < wanted))
     return minors[closest], False
+
+
+def _is_patch(release: str, version: re.Match[str]) -> bool:
+    """Tell whether a version is this release but for its post-release: `0.10.1.1` is not `0.10.1`."""
+    suffix = "" if version[4].startswith(".post") else version[4]
+    return release.partition(".post")[0] == f"{version[1]}.{version[2]}.{version[3]}{suffix}"
 
 
 def _minor(release: str) -> tuple[int, int]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 
-import vllint_schemas
+from vllint.tables import table_path
 
-OPTIONS = Path(vllint_schemas.__file__).with_name("data") / "options.jsonl"
+OPTIONS = "options.jsonl"
 """The table, written by `scripts/tables/options.py`; its first line lists the releases."""
 
 
 @cache
 def releases() -> tuple[str, ...]:
     """Return the releases that have a table, ascending."""
-    with OPTIONS.open(encoding="utf-8") as table:
+    with table_path(OPTIONS).open(encoding="utf-8") as table:
         return tuple(json.loads(table.readline()))

@@ -6,10 +6,9 @@ The table `vllint_schemas/data/removed_options.json` is written by `scripts/tabl
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 
 
 class RemovedOption(NamedTuple):
@@ -35,7 +34,7 @@ class RemovedOption(NamedTuple):
 
 @cache
 def _records() -> dict[str, dict[str, Any]]:
-    path = Path(vllint_schemas.__file__).with_name("data") / "removed_options.json"
+    path = table_path("removed_options.json")
     records: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return records
 

@@ -5,12 +5,21 @@ The table `vllint_schemas/data/value_names.json` is written by `scripts/tables/v
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Literal, NamedTuple
 
-import vllint_schemas
+from vllint.tables import table_path
 
-NamedValue = Literal["kv_cache_dtype", "quantization"]
+NamedValue = Literal[
+    "kv_cache_dtype",
+    "quantization",
+    "tool_call_parser",
+    "reasoning_parser",
+    "attention_backend",
+    "load_format",
+    "tokenizer_mode",
+    "model_impl",
+    "distributed_executor_backend",
+]
 
 
 class ValueNames(NamedTuple):
@@ -33,7 +42,7 @@ class ValueNames(NamedTuple):
 @cache
 def value_names(dest: NamedValue) -> ValueNames:
     """Return the names that the option filling `dest` takes."""
-    path = Path(vllint_schemas.__file__).with_name("data") / "value_names.json"
+    path = table_path("value_names.json")
     record = json.loads(path.read_text(encoding="utf-8"))[dest]
     taken: list[set[str]] = [set() for _ in record["releases"]]
     for name, stretches in record["names"].items():

@@ -55,8 +55,8 @@ class HealthcheckStartPeriodShort(Rule):
 
     ## Fix safety
 
-    Safe: a healthy server is found as soon as before, only failures count later. A missing startup probe is
-    not added.
+    Safe: a healthy server is found as soon as before, only failures count later. A missing startup probe
+    is written in front of the liveness probe, and asks the same.
 
     ## Since
 
@@ -142,6 +142,23 @@ spec:
       args: ["--model", "Qwen/Qwen3-8B"]
       livenessProbe:
      #~~~~~~~~~~~~~
+        httpGet: {path: /health, port: 8000}
+        initialDelaySeconds: 60
+""",
+            fixed="""\
+apiVersion: v1
+kind: Pod
+metadata: {name: chat}
+spec:
+  containers:
+    - name: vllm
+      image: vllm/vllm-openai:v0.22.1
+      args: ["--model", "Qwen/Qwen3-8B"]
+      startupProbe:
+        httpGet: {path: /health, port: 8000}
+        periodSeconds: 10
+        failureThreshold: 60
+      livenessProbe:
         httpGet: {path: /health, port: 8000}
         initialDelaySeconds: 60
 """,
@@ -275,6 +292,8 @@ def _fix(
     if health.name == "startupProbe":
         times = math.ceil(_GENEROUS_SECONDS / max(interval.value, 1.0))
         return _replaced(facts, failures, str(times), "failureThreshold")
+    if health.name == "livenessProbe":
+        return _startup_probe(facts, health) if facts.launch.kind == "kubernetes" else None
     if health.name != "healthcheck":
         return None
     if grace.span is not None:
@@ -284,6 +303,16 @@ def _fix(
         return None
     edit = key_before(text, health.anchor, f"start_period: {_GENEROUS_SECONDS}s")
     return None if edit is None else Fix("set `start_period`", Applicability.SAFE, (edit,))
+
+
+def _startup_probe(facts: LaunchFacts, health: Health) -> Fix | None:
+    """Write a startup probe that asks the same in front of the liveness probe."""
+    text = facts.sources.get(health.anchor.path) if health.anchor is not None else None
+    if text is None or health.anchor is None or not health.asks:
+        return None
+    times = f"  periodSeconds: 10\n  failureThreshold: {_GENEROUS_SECONDS // 10}"
+    edit = key_before(text, health.anchor, f"startupProbe:\n  {health.asks}\n{times}")
+    return None if edit is None else Fix("add a `startupProbe`", Applicability.SAFE, (edit,))
 
 
 def _replaced(facts: LaunchFacts, old: Located[float], new: str, name: str) -> Fix | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, container_setting, version_key
+from vllint import Example, LaunchFacts, Rule, container_setting, item_at, version_key
 from vllint_schemas import (
     Applicability,
     Container,
@@ -29,6 +29,7 @@ _NEEDED = 10 * (24 * _MIB + 2)
 _FIRST_CHECK = (0, 27)
 """Releases from here on refuse a smaller /dev/shm (vLLM pull request 48879)."""
 
+_VOLUME = "shared-memory"
 _SIZE = re.compile(r"\d+(?:\.\d+)?[A-Za-z]*")
 _NO_WORKERS = ("tpu", "neuron", "hpu", "gaudi")
 """Parts of the names of images whose engines need no worker per card."""
@@ -138,6 +139,62 @@ spec:
       #      ~~~~~~~~~~~~~~~~~~~~~~~~
       args: ["--model", "Qwen/Qwen3-32B", "--tensor-parallel-size", "2"]
       resources: {limits: {nvidia.com/gpu: 2}}
+""",
+            fixed="""\
+apiVersion: v1
+kind: Pod
+metadata: {name: chat}
+spec:
+  volumes:
+    - {name: shared-memory, emptyDir: {medium: Memory, sizeLimit: 16Gi}}
+  containers:
+    - name: vllm
+      image: vllm/vllm-openai:v0.30.0
+      args: ["--model", "Qwen/Qwen3-32B", "--tensor-parallel-size", "2"]
+      volumeMounts:
+        - {name: shared-memory, mountPath: /dev/shm}
+      resources: {limits: {nvidia.com/gpu: 2}}
+""",
+        ),
+        Example(
+            title="beside other volumes",
+            path="pod.yaml",
+            text="""\
+apiVersion: v1
+kind: Pod
+metadata: {name: chat}
+spec:
+  containers:
+    - name: vllm
+      image: vllm/vllm-openai:v0.30.0
+      #      ~~~~~~~~~~~~~~~~~~~~~~~~
+      args: ["--model", "Qwen/Qwen3-32B", "--tensor-parallel-size", "2"]
+      volumeMounts:
+        - mountPath: /root/.cache
+          name: cache
+      resources: {limits: {nvidia.com/gpu: 2}}
+  volumes:
+  - name: cache
+    emptyDir: {}
+""",
+            fixed="""\
+apiVersion: v1
+kind: Pod
+metadata: {name: chat}
+spec:
+  containers:
+    - name: vllm
+      image: vllm/vllm-openai:v0.30.0
+      args: ["--model", "Qwen/Qwen3-32B", "--tensor-parallel-size", "2"]
+      volumeMounts:
+        - {name: shared-memory, mountPath: /dev/shm}
+        - mountPath: /root/.cache
+          name: cache
+      resources: {limits: {nvidia.com/gpu: 2}}
+  volumes:
+  - {name: shared-memory, emptyDir: {medium: Memory, sizeLimit: 16Gi}}
+  - name: cache
+    emptyDir: {}
 """,
         ),
     )
@@ -249,15 +306,33 @@ def _message(facts: LaunchFacts, size: Located[int] | None, refuses: bool) -> st
     return f"{has}, and {processes} processes pass their messages through it: {then}"
 
 
+def _mounted(facts: LaunchFacts, container: Container) -> Fix | None:
+    """Mount memory at /dev/shm: a volume of the pod, and the container's mount."""
+    mount, volume = container.mount_place, container.volume_place
+    if mount is None or volume is None or facts.launch.kind != "kubernetes":
+        return None
+    texts = [facts.sources.get(place.before.path, "") for place in (mount, volume)]
+    if any(f"name: {_VOLUME}" in text for text in texts):
+        return None
+    at = item_at(texts[0], mount, "volumeMounts", f"{{name: {_VOLUME}, mountPath: /dev/shm}}")
+    memory = f"{{name: {_VOLUME}, emptyDir: {{medium: Memory, sizeLimit: 16Gi}}}}"
+    of_pod = item_at(texts[1], volume, "volumes", memory)
+    if at is None or of_pod is None:
+        return None
+    return Fix("mount 16 GiB of memory at `/dev/shm`", Applicability.SAFE, (at, of_pod))
+
+
 def _fix(facts: LaunchFacts, container: Container, size: Located[int] | None) -> Fix | None:
     """Raise the size, or set it."""
+    if container.kind == "kubernetes":
+        return _mounted(facts, container) if size is None else None
     if size is None:
         text = facts.sources.get(container.anchor.path) if container.anchor is not None else None
-        if text is None or container.kind == "kubernetes":
+        if text is None:
             return None
         edit = container_setting(text, container, 'shm_size: "16gb"', "--shm-size 16g")
         return None if edit is None else Fix("give `/dev/shm` 16 GB", Applicability.SAFE, (edit,))
-    if size.span is None or size.via or container.kind == "kubernetes":
+    if size.span is None or size.via:
         return None
     written = facts.sources.get(size.span.path, "")[size.span.start : size.span.end]
     if not _SIZE.fullmatch(written):

@@ -15,7 +15,7 @@ from vllint import (
     remove_argument,
     rename_flag,
 )
-from vllint_schemas import Applicability, Argument, Edit, EntryPoint, Finding, Fix, Severity
+from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Severity
 
 
 class BooleanWithValue(Rule):
@@ -133,7 +133,7 @@ services:
         elsewhere = ever_took_value(flag)
         severity, effect = facts.release.severity(elsewhere), ""
         if not mistake.refused:
-            as_model = facts.launch.entry_point is not EntryPoint.API_SERVER
+            as_model = not facts.launch.entry_point.takes_model_as_option
             severity = Severity.WARNING if as_model or _means_off(argument) else Severity.INFO
             effect = "; that is then the model" if as_model else "; that is ignored, and the option on"
         other = _opposite(facts, argument)

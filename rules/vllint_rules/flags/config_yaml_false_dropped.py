@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, option_table
-from vllint_schemas import Applicability, ConfigFile, Edit, EntryPoint, Finding, Fix, Severity, Span, Word
+from vllint_schemas import Applicability, ConfigFile, Edit, Finding, Fix, Severity, Span, Word
 
 _MAY_BE_NEEDED = frozenset({"enable_chunked_prefill"})
 """Switches without which vLLM may refuse other options."""
@@ -94,7 +94,7 @@ class ConfigYamlFalseDropped(Rule):
         on_anyway = option is not None and option.nargs == "0" and option.default is not False
         if option is None or not on_anyway or flag not in option.aliases:
             return
-        if facts.launch.entry_point is EntryPoint.API_SERVER and facts.args.given(option.dest) is not None:
+        if facts.launch.entry_point.takes_model_as_option and facts.args.given(option.dest) is not None:
             return
         other = option.negation
         keeps = "stays on" if option.default is True else "keeps its default"

@@ -149,13 +149,18 @@ spec:
         if not named or container is None or "unset VLLM_PORT" in text:
             return
         edit = container_setting(text, container, "enableServiceLinks: false", "")
+        service, at = named[0].span or facts.launch.at, facts.launch.at
+        # Whether the files of a folder go to one cluster is not certain.
+        beside = service.path != at.path
+        related = Related(service, "this Service") if beside else Related(at, "this container gets it")
         yield self.finding(
             facts,
-            named[0].span or facts.launch.at,
+            at if beside else service,
             "for a Service `vllm` Kubernetes sets `VLLM_PORT=tcp://...` in the pods of its namespace: vLLM"
             " takes it for its own variable and stops",
             "set `enableServiceLinks: false` in the pod, or give the Service another name",
-            related=(Related(facts.launch.at, "this container gets the variable"),),
+            severity=Severity.WARNING if beside else Severity.ERROR,
+            related=(related,),
             fix=Fix("add `enableServiceLinks: false`", Applicability.SAFE, (edit,)) if edit else None,
             subject="service=vllm",
         )

@@ -122,6 +122,7 @@ services:
             _chooses_its_gpus(facts)
             or isinstance(mates, Unknown)
             or layout.nodes > 1
+            or facts.launch.nodes is not None
             or layout.data_local < layout.data
         ):
             return

@@ -116,6 +116,8 @@ services:
 
 def _spans_machines(facts: LaunchFacts) -> bool:
     """Whether ranks may run elsewhere: Ray, an external launcher, or several nodes."""
+    if facts.launch.nodes is not None:
+        return True
     backend = facts.args.value("distributed_executor_backend")
     data_backend = facts.args.value("data_parallel_backend")
     if isinstance(backend, Unknown) or isinstance(data_backend, Unknown):

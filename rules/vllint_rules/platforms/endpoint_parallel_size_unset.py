@@ -76,7 +76,9 @@ model:
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding when the platform had to choose."""
         argument = facts.args.given("tensor_parallel_size")
-        if argument is None or argument.flag.origin is not Origin.PLATFORM or facts.gpu_count.value == 1:
+        if facts.launch.platform is None or argument is None or facts.gpu_count.value == 1:
+            return
+        if argument.flag.origin is not Origin.PLATFORM:
             return
         count = facts.gpu_count.value
         yield self.finding(

@@ -13,7 +13,8 @@ class UnrenderedTemplate(Rule):
 
     ## What it does
 
-    Says that a file is a template of Helm, Jinja or the like, which is no YAML until it is rendered.
+    Says that a file is a template of Helm, Jinja or the like of which nothing can be read until it is
+    rendered. Most templates are read as far as they are literal, and then this rule says nothing.
 
     ## Why is this bad?
 
@@ -21,7 +22,7 @@ class UnrenderedTemplate(Rule):
 
     ## Example
 
-    A Helm template with `{{- if .Values.gpu }}` on a line of its own.
+    A template that is broken, or whose lines come from other templates.
 
     ## Use instead
 
@@ -43,8 +44,8 @@ class UnrenderedTemplate(Rule):
     BAD = (
         Example(
             path="template.yaml",
-            text="services:\n  vllm:\n    image: vllm/vllm-openai\n{{- if .gpu }}\n    gpus: all\n"
-            "{{- end }}\n",
+            text="services:\n{{- range .Services }}\n  {{ .name }}:\n    image: vllm/vllm-openai\n"
+            "  {{- .rest | nindent 4 }}\n{{- end }\n",
         ),
     )
     GOOD = (

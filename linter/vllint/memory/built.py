@@ -1,0 +1,125 @@
+"""Bytes of parameters that vLLM builds on a rank of each pipeline stage.
+
+Sharding rules: vLLM 0.33.0 `model_executor/layers/linear.py`, `vocab_parallel_embedding.py` and
+`fused_moe/config.py:1106` (experts are divided over tensor, context and data parallel ranks).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from vllint.memory.packing import Packing, packing_of
+from vllint.memory.stages import layers_per_stage
+from vllint_schemas import ModelFacts
+from vllint_schemas.models import Component, Components
+from vllint_schemas.parallel import Parallel
+
+
+class Widths(NamedTuple):
+    """Bytes of an unquantized element, and of a linear layer's where vLLM quantizes at load time."""
+
+    plain: float
+    online: float | None = None
+
+
+class Towers(NamedTuple):
+    """What becomes of towers: left out, or copied on every rank instead of divided."""
+
+    built: bool = True
+    copied: bool = False
+
+
+@lru_cache(maxsize=1024)
+def stage_bytes(
+    model: ModelFacts,
+    components: Components,
+    parallel: Parallel,
+    widths: Widths,
+    towers: Towers,
+    has_head: bool,
+) -> tuple[float, ...]:
+    """Return the bytes on a rank of each stage, the first first."""
+
+    def size(parts: tuple[Component, ...], layer: int | None = None) -> float:
+        return sum(_bytes(part, layer, model, parallel, widths, towers) for part in parts)
+
+    sizes: list[float] = []
+    taken = 0
+    counts = layers_per_stage(len(components.layers), parallel.pipeline)
+    for number, count in enumerate(counts):
+        total = sum(size(components.layers[place], place) for place in range(taken, taken + count))
+        taken += count
+        embeds = number == 0 or components.embeddings_copied
+        if embeds:
+            total += size(components.embedding)
+        if number == 0 and towers.built:
+            total += size(components.tower)
+        last = number == len(counts) - 1
+        if last:
+            total += size(components.final)
+        if has_head and (last or components.heads_copied) and not (components.tied and embeds):
+            total += size(components.head)
+        sizes.append(total)
+    return tuple(sizes)
+
+
+def _bytes(
+    part: Component,
+    layer: int | None,
+    model: ModelFacts,
+    parallel: Parallel,
+    widths: Widths,
+    towers: Towers,
+) -> float:
+    """Return the bytes of a component on one rank."""
+    tower = part.name.startswith("tower")
+    whole = tower and towers.copied
+    elements = part.elements if whole else part.elements * _share(part, model, parallel)
+    packing = None if part.width else _packing(part, layer, model, widths)
+    if packing is None:
+        return elements * (part.width or widths.plain)
+    outputs = part.outputs if whole else part.outputs * _outputs_share(part, model, parallel)
+    return elements * packing.element + outputs * packing.output
+
+
+def _packing(part: Component, layer: int | None, model: ModelFacts, widths: Widths) -> Packing | None:
+    if model.quantization is not None:
+        return packing_of(model.quantization, part, layer)
+    if widths.online is not None and part.quantizable and part.name != "head":
+        return Packing(widths.online)
+    return None
+
+
+def _share(part: Component, model: ModelFacts, parallel: Parallel) -> float:
+    """Return the share of a component's elements that one rank holds."""
+    tensor = parallel.tensor
+    if part.sharding == "none" or (part.name == "shared_experts" and _is_sequence_parallel(parallel)):
+        return 1.0
+    if part.sharding == "key_value":
+        heads = part.units or model.num_key_value_heads
+        return max(1, heads // tensor) / heads if heads else 1 / tensor
+    if part.sharding == "expert":
+        if not parallel.expert or not model.num_experts:
+            # The bias of what comes out is not divided: every rank adds it to its share.
+            return 1.0 if part.by_inputs and not part.quantizable else 1 / _expert_ranks(parallel)
+        return -(-model.num_experts // _expert_ranks(parallel)) / model.num_experts
+    return 1 / tensor
+
+
+def _outputs_share(part: Component, model: ModelFacts, parallel: Parallel) -> float:
+    """Return the share of a matrix's outputs that one rank holds: all, where the inputs are divided."""
+    whole_experts = part.sharding == "expert" and parallel.expert
+    return 1.0 if part.by_inputs and not whole_experts else _share(part, model, parallel)
+
+
+def _expert_ranks(parallel: Parallel) -> int:
+    return parallel.tensor * parallel.prefill_context * parallel.data
+
+
+def _is_sequence_parallel(parallel: Parallel) -> bool:
+    """Whether experts see a share of the tokens, with shared experts whole on every rank.
+
+    As vLLM 0.33.0 `config/parallel.py`, `use_sequence_parallel_moe`.
+    """
+    return parallel.expert and parallel.tensor > 1 and parallel.data > 1

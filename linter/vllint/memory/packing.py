@@ -1,0 +1,86 @@
+"""How many bytes a quantized checkpoint's weights take: packed elements, scales, zero points."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from vllint.models.modules import HEAD, MODULES, PROJECTOR, TOWER, names_module
+from vllint_schemas import Quantization
+from vllint_schemas.models import Component, Scheme
+
+SCALE = 4.0
+"""Bytes of a scale of a channel or a block."""
+
+_GROUP_BYTES = {"mxfp4": 1.0, "gpt_oss_mxfp4": 1.0, "mxfp8": 1.0, "modelopt_mxfp8": 1.0}
+"""Bytes of a group's scale where it has eight bits, by method; else two, and the zero point's."""
+
+_NO_TOWERS = frozenset(["mxfp4", "gpt_oss_mxfp4", "modelopt", "modelopt_fp4", "modelopt_mixed"])
+"""Methods under which vLLM leaves what lies below `vision_tower` and `vision_model` unquantized."""
+
+_HEADS_TOO = frozenset(["modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8"])
+"""Methods that quantize the language model head unless the checkpoint leaves it out. modelopt.py:254."""
+
+_EXPERTS_ONLY = frozenset(["mxfp4", "gpt_oss_mxfp4"])
+"""Methods that quantize nothing but routed experts."""
+
+
+class Packing(NamedTuple):
+    """Bytes of an element with its share of the group's or block's scale, and of each output's scale."""
+
+    element: float
+    output: float = 0.0
+
+
+def packing_of(quantization: Quantization, component: Component, layer: int | None) -> Packing | None:
+    """Return how a component is packed; `None` if it stays unquantized or its scheme is not known."""
+    if not component.quantizable or (quantization.method in _EXPERTS_ONLY and component.name != "experts"):
+        return None
+    names = _module_names(component.name)
+    if component.name.startswith("tower") and quantization.method in _NO_TOWERS:
+        return None
+    if component.name == "head" and quantization.method not in _HEADS_TOO:
+        return None
+    ignored = quantization.ignored
+    if ignored and names_module(ignored, names, layer):
+        return None
+    if not quantization.schemes:
+        return whole_packing(quantization)
+    for scheme in quantization.schemes:
+        if names_module(scheme.targets, names, layer):
+            return _scheme_packing(quantization, scheme)
+    return None
+
+
+def _module_names(component: str) -> tuple[str, ...]:
+    if component == "head":
+        return HEAD
+    if component.startswith("tower"):
+        return PROJECTOR if component.endswith(("merger", "projector", "adapter")) else TOWER
+    return MODULES.get(component, (component,))
+
+
+def _scheme_packing(quantization: Quantization, scheme: Scheme) -> Packing:
+    return whole_packing(quantization._replace(bits=scheme.bits, group_size=scheme.group_size, block=None))
+
+
+def whole_packing(quantization: Quantization) -> Packing | None:
+    """Return how a checkpoint of one precision packs its linear layers."""
+    bits, group = quantization.bits, quantization.group_size
+    if bits is None:
+        return None
+    if quantization.block is not None:
+        return Packing(bits / 8 + SCALE / (quantization.block[0] * quantization.block[1]))
+    if group is not None and group > 0:
+        return Packing(bits / 8 + _group_bytes(quantization, bits, group) / group)
+    if quantization.method in ("fbgemm_fp8", "compressed-tensors"):
+        return Packing(bits / 8, SCALE if bits == 8 else 2.0)
+    if group == -1:
+        return Packing(bits / 8, 2.0 + bits / 8)
+    return Packing(bits / 8)
+
+
+def _group_bytes(quantization: Quantization, bits: int, group: int) -> float:
+    """Return the bytes of a group's scale and zero point: NVFP4, of groups of 16, has an FP8 scale."""
+    if quantization.method in _GROUP_BYTES or group == 16:
+        return 1.0
+    return 2.0 if quantization.symmetric and quantization.method == "compressed-tensors" else 2.0 + bits / 8

@@ -1,0 +1,236 @@
+"""Markdown: the fenced blocks in which documents show how vLLM is started (CommonMark, "Fenced code blocks").
+
+A document is no deployment: its blocks are alternatives, each read for itself, and what the reader is to
+fill in - `<model>`, `YOUR_TOKEN`, `...` - is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from vllint.sources.dockerfile import image_launches, is_dockerfile
+from vllint.sources.files import Document, File, Found
+from vllint.sources.formats import DOCUMENT_FORMATS, reader
+from vllint.sources.shell import shell_launches
+from vllint.text.lines import line_extents
+from vllint.text.tree_builder import YamlProblem
+from vllint.text.yaml_tree import parse_yaml
+from vllint_schemas import Launch, SourceProblem, Word
+
+_CONTAINER = re.compile(r"(?:[ ]{0,3}>[ ]?)+")
+_FENCE = re.compile(r"(?P<indent>[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SHELLS = frozenset(
+    {"", "bash", "sh", "shell", "zsh", "console", "shell-session", "shellsession", "terminal", "text", "ksh"}
+)
+_SURE_SHELLS = frozenset({"bash", "sh", "shell", "zsh", "ksh"})
+_COMMAND = re.compile(
+    r"[ \t]*(?:\$[ \t]+)?(?:export[ \t]+)?(?:[A-Za-z_]\w*=\S*[ \t]+)*(?:[\w./~$\"{}-]*/)?"
+    r"(?:vllm[ \t]+serve|vllm[ \t]*\\|python[\d.]*|docker|podman|nerdctl|sudo|nohup|exec|env|uv|bash|sh"
+    r"|srun|screen|tmux|numactl|time|ray)(?![\w:])"
+)
+_DOCUMENTS = frozenset({"yaml", "yml", "docker-compose", "compose"})
+_PROMPT = re.compile(
+    r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]+@[\w.-]+(?::\S+|[ ]\S+)?)?(?P<sign>[$#%])[ \t]+(?=\S)"
+)
+_PLACEHOLDER = re.compile(
+    r"<(?P<angle>[A-Za-z][\w ./:|-]*)>"
+    r"|\[(?P<square>[A-Z][A-Z_ -]{2,})\]"
+    r"|(?<![\w/.-])(?P<own>(?:YOUR|MY)[_-][A-Z_0-9-]+|(?:your|my)[_-](?:model|token|key|api|hf|path|image)[\w-]*)(?![\w])"
+    r"|(?<=\s)(?P<capitals>MODEL(?:_NAME|_ID|_PATH)?|PORT|N|NUM_GPUS|HF_TOKEN|TOKEN)(?=\s|$)"
+    r"|(?<!\.)(?P<dots>\.\.\.|…)(?!\.)"
+)
+
+
+class Block(NamedTuple):
+    """A fenced block: the language it is said to be in, in lower case, and its text without indentation."""
+
+    language: str
+    text: Word
+
+
+def recognises(file: File) -> bool:
+    """Whether the file is Markdown, as its name says."""
+    return True
+
+
+def launches(file: File) -> Found:
+    """Yield what the blocks of a document start; blocks that cannot be read are passed over."""
+    for block in _blocks(file.whole):
+        if "vllm" not in block.text.text.lower():
+            continue
+        for found in _block_launches(block, file):
+            if isinstance(found, Launch):
+                yield found._replace(kind="markdown", path=file.path, together=None)
+
+
+def _blocks(text: Word) -> list[Block]:
+    """Return what is written as code, in the order in which it stands."""
+    hidden = [match.span() for match in _COMMENT.finditer(text.text)]
+    fenced = list(fenced_blocks(text))
+    taken = [(block.text.site.start, block.text.site.end) for block in fenced]
+    loose = list(_loose_commands(text, hidden + taken))
+    return sorted(fenced + loose, key=lambda block: block.text.site.start)
+
+
+def _block_launches(block: Block, file: File) -> Found:
+    language = block.language
+    if language == "dockerfile" or (language in {"docker", ""} and is_dockerfile(block.text.text)):
+        yield from image_launches(with_blanks_unknown(block.text), lambda name: None)
+    elif language in _SHELLS:
+        yield from shell_block_launches(block)
+    elif language in _DOCUMENTS:
+        yield from _document_launches(with_blanks_unknown(block.text), file)
+
+
+def shell_block_launches(block: Block) -> Iterator[Launch]:
+    """Yield what a block in the shell's language starts, or one in none whose lines begin as commands do."""
+    if block.language not in _SHELLS or "vllm" not in block.text.text.lower():
+        return
+    text = with_blanks_unknown(_typed(block.text))
+    for found in shell_launches(text, "markdown"):
+        if isinstance(found, Launch) and (block.language in _SURE_SHELLS or _is_command(found, block.text)):
+            yield found._replace(together=None)
+
+
+def _is_command(launch: Launch, text: Word) -> bool:
+    """Whether a launch in a block of any kind stands in a command rather than in a sentence."""
+    whole = text.site
+    start = launch.extent.start - whole.start
+    shift = text.text_span is None
+    return shift or _COMMAND.match(text.text, max(start, 0)) is not None
+
+
+def _loose_commands(text: Word, blocks: list[tuple[int, int]]) -> Iterator[Block]:
+    """Yield the commands that stand outside of fences: indented blocks, and lines that go on with `\\`."""
+    lines = list(line_extents(text.text))
+    number = 0
+    while number < len(lines):
+        start, end = lines[number]
+        first = number
+        number += 1
+        content = text.text[start:end]
+        if "vllm" not in content and "docker" not in content and "podman" not in content:
+            continue
+        indent = len(content) - len(content.lstrip(" \t"))
+        if any(low <= end and start < high for low, high in blocks) or not _COMMAND.match(content, indent):
+            continue
+        while content.rstrip().endswith("\\") and number < len(lines):
+            content = text.text[slice(*lines[number])]
+            number += 1
+        if number - first > 1 or (indent >= 4 and " --" in content):
+            yield Block("bash", text.slice(start, lines[number - 1][1]))
+
+
+def _document_launches(text: Word, file: File) -> Found:
+    """Yield the launches of a block of YAML; neighbours of the document say nothing about it."""
+    try:
+        roots = tuple(parse_yaml(text))
+    except YamlProblem:
+        return
+    alone = file._replace(neighbour=lambda name: None, env_files=())
+    for root in roots:
+        for form in DOCUMENT_FORMATS:
+            if form.may_be(text.text) and reader(form.module).recognises(root):
+                yield from map(_as_excerpt, reader(form.module).launches(Document(root, roots, alone)))
+                break
+
+
+def _as_excerpt(found: Launch | SourceProblem) -> Launch | SourceProblem:
+    """Leave out what a container lacks: documents show the parts of a file that they talk about."""
+    return found._replace(container=None) if isinstance(found, Launch) else found
+
+
+def fenced_blocks(text: Word) -> Iterator[Block]:
+    """Yield the fenced blocks, those in lists and quotes included; what HTML comments hold is left out."""
+    hidden = [match.span() for match in _COMMENT.finditer(text.text)]
+    lines = list(line_extents(text.text))
+    number = 0
+    while number < len(lines):
+        opening = _fence(text.text, lines[number])
+        number += 1
+        if opening is None or any(low <= lines[number - 1][0] < high for low, high in hidden):
+            continue
+        end = number
+        while end < len(lines) and not _closes(text.text, lines[end], opening["fence"]):
+            end += 1
+        if end > number:
+            yield Block(_language(opening["info"]), _body(text, lines[number:end], opening["indent"]))
+        number = end + 1
+
+
+def _fence(text: str, line: tuple[int, int]) -> re.Match[str] | None:
+    """Return the fence that a line opens; backticks in the rest make it inline code."""
+    quote = _CONTAINER.match(text, *line)
+    match = _FENCE.match(text, line[0] if quote is None else quote.end(), line[1])
+    return None if match is None or (match["fence"][0] == "`" and "`" in match["info"]) else match
+
+
+def _closes(text: str, line: tuple[int, int], fence: str) -> bool:
+    content = text[slice(*line)]
+    quote = _CONTAINER.match(content)
+    stripped = content[quote.end() if quote else 0 :].strip()
+    return len(stripped) >= len(fence) and set(stripped) == {fence[0]}
+
+
+def _language(info: str) -> str:
+    """Return the first word of a fence's info string: `bash`, of `{.bash}` and `bash title="x"` too."""
+    words = re.findall(r"[\w-]+", info.lower())
+    return words[0] if words else ""
+
+
+def _body(text: Word, lines: list[tuple[int, int]], indent: str) -> Word:
+    """Return the lines of a block without the indentation of its fence."""
+    width = len(indent.expandtabs(4))
+    if not width and not text.text.startswith(">", lines[0][0]):
+        return text.slice(lines[0][0], min(lines[-1][1] + 1, len(text.text)))
+    parts = []
+    for start, end in lines:
+        quote = _CONTAINER.match(text.text, start, end)
+        start = start if quote is None else quote.end()
+        content = text.text[start:end]
+        blank = len(content) - len(content.lstrip(" \t"))
+        parts.append(text.slice(start + min(width, blank), min(end + 1, len(text.text))))
+    return Word.join(parts, parts[0].site.cover(parts[-1].site))
+
+
+def _typed(text: Word) -> Word:
+    """Return what is typed in a session: the lines behind prompts and what continues them.
+
+    Text without prompts, `$` for a user or `#` and `%` beside one, is returned as it is.
+    """
+    lines = list(line_extents(text.text))
+    prompts = [_PROMPT.match(text.text, *line) for line in lines]
+    if not any(match is not None and match["sign"] == "$" for match in prompts):
+        return text
+    parts: list[Word] = []
+    continued = False
+    for (start, end), prompt in zip(lines, prompts, strict=True):
+        is_prompt = prompt is not None and prompt["sign"] == "$"
+        if not continued and not is_prompt:
+            continue
+        begin = prompt.end() if prompt is not None and is_prompt else start
+        parts.append(text.slice(begin, min(end + 1, len(text.text))))
+        continued = text.text[start:end].rstrip().endswith("\\")
+    return Word.join(parts, text.site)
+
+
+def with_blanks_unknown(text: Word) -> Word:
+    """Return `text` with what the reader of the document is to fill in as holes."""
+    parts: list[Word] = []
+    position = 0
+    for match in _PLACEHOLDER.finditer(text.text):
+        if match["angle"] is not None and text.text[match.start() - 1 : match.start()] == "<":
+            continue
+        parts.append(text.slice(position, match.start()))
+        site = text.slice(*match.span()).site
+        reason = f"`{match[0]}` is for the reader to fill in"
+        parts.append(Word.unknown(reason, site, splits=match["dots"] is not None))
+        position = match.end()
+    if not position:
+        return text
+    parts.append(text.slice(position))
+    return replace(Word.join(parts, text.site), via=text.via)

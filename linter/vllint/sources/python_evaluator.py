@@ -1,0 +1,233 @@
+"""Evaluates Python expressions as far as the file says.
+
+Nothing is run. What is computed, passed in or read from outside is a hole in the words it touches.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from vllint.sources.python_builtins import called
+from vllint.sources.python_source import Module, parsed
+from vllint.sources.python_strings import string_word
+from vllint.sources.python_values import Constant, Items, Opaque, State, Table, Text, Value, joined_text
+from vllint_schemas import Origin, Span, Word
+
+_MAX_DEPTH = 40
+_MAX_WORDS = 2000
+
+
+class Evaluator:
+    """Evaluates expressions of one module."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+
+    def value(self, node: ast.expr, state: State, depth: int = 0) -> Value:
+        """Return what an expression is worth when names are worth what `state` says."""
+        if depth > _MAX_DEPTH:
+            return self._opaque(node)
+        if isinstance(node, ast.Constant):
+            return self._constant(node)
+        if isinstance(node, ast.JoinedStr):
+            return self._formatted(node, state, depth)
+        if isinstance(node, ast.Name):
+            return self._named(node, state)
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            return Items(tuple(self._items(node, state, depth)))
+        if isinstance(node, ast.Dict):
+            return self._table(node, state, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return self._sum(node, state, depth)
+        if isinstance(node, ast.IfExp):
+            return self._chosen(node, state, depth)
+        if isinstance(node, ast.Subscript):
+            return self._subscript(node, state, depth)
+        if isinstance(node, ast.Call):
+            return called(self, node, state, depth)
+        if isinstance(node, ast.Attribute) and self.module.dotted(node) == "os.environ":
+            known = state.get("os.environ")
+            return known if isinstance(known, Table) else Table((), open=True)
+        if isinstance(node, ast.Attribute) and self.module.dotted(node) in state:
+            return self._looked_up(self.module.dotted(node), self.module.span(node), state)
+        return self._opaque(node)
+
+    def truth(self, node: ast.expr, state: State, depth: int = 0) -> bool | None:
+        """Return whether a condition holds; `None` where that is not known."""
+        if depth > _MAX_DEPTH:
+            return None
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            inner = self.truth(node.operand, state, depth + 1)
+            return None if inner is None else not inner
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            return self._compared(node, state, depth)
+        value = self.value(node, state, depth + 1)
+        if isinstance(value, Constant):
+            return bool(value.value)
+        if isinstance(value, Text) and value.value is not None and value.word.origin is not Origin.DEFAULT:
+            return bool(value.value)
+        return None
+
+    def _compared(self, node: ast.Compare, state: State, depth: int) -> bool | None:
+        sides = [self.value(side, state, depth + 1) for side in (node.left, node.comparators[0])]
+        values = [side.value for side in sides if isinstance(side, Text | Constant)]
+        if len(values) < 2 or any(isinstance(side, Text) and side.value is None for side in sides):
+            return None
+        if any(isinstance(side, Text) and side.word.origin is Origin.DEFAULT for side in sides):
+            return None
+        left, right = values
+        operator = node.ops[0]
+        if isinstance(operator, ast.Eq | ast.Is):
+            return left == right
+        if isinstance(operator, ast.NotEq | ast.IsNot):
+            return left != right
+        if isinstance(left, int | float) and isinstance(right, int | float):
+            if isinstance(operator, ast.Gt):
+                return left > right
+            if isinstance(operator, ast.GtE):
+                return left >= right
+            if isinstance(operator, ast.Lt):
+                return left < right
+            if isinstance(operator, ast.LtE):
+                return left <= right
+        return None
+
+    def _opaque(self, node: ast.expr) -> Opaque:
+        return Opaque(f"`{self.module.written(node)}` is computed", self.module.span(node), node)
+
+    def _constant(self, node: ast.Constant) -> Value:
+        span = self.module.span(node)
+        if isinstance(node.value, bool) or node.value is None:
+            return Constant(node.value, span)
+        if isinstance(node.value, str):
+            text = self.module.text
+            word = string_word(text, span.path, span.start, span.end, node.value, self._unfilled)
+            return Text(word, node.value)
+        if isinstance(node.value, int | float):
+            return Text(self._number(str(node.value), span), node.value)
+        return self._opaque(node)
+
+    def _number(self, text: str, span: Span) -> Word:
+        if self.module.text[span.start : span.end] == text:
+            return Word.verbatim(text, span.path, span.start)
+        return Word.atomic(text, span)
+
+    @staticmethod
+    def _unfilled(expression: str, start: int) -> Word:
+        return Word.unknown("a plain literal has no replacement fields", Span("", start, start))
+
+    def _formatted(self, node: ast.JoinedStr, state: State, depth: int) -> Value:
+        span = self.module.span(node)
+
+        def filled(expression: str, start: int) -> Word:
+            site = Span(span.path, start, start + len(expression))
+            try:
+                tree = parsed(expression.strip(), "eval")
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return Word.unknown(f"`{expression[:40]}` is computed", site)
+            # Its lines and columns count from the expression, so only names can be placed.
+            inner = tree.body if isinstance(tree, ast.Expression) else ast.Constant("")
+            name = inner.id if isinstance(inner, ast.Name) else self.module.dotted(inner)
+            if name in state:
+                return self.word(self._looked_up(name, site, state), site)
+            return Word.unknown(f"`{' '.join(expression.split())[:40]}` is computed", site)
+
+        word = string_word(self.module.text, span.path, span.start, span.end, None, filled)
+        return joined_text((word,), span)
+
+    def _named(self, node: ast.Name, state: State) -> Value:
+        return self._looked_up(node.id, self.module.span(node), state)
+
+    def _looked_up(self, name: str, use: Span, state: State) -> Value:
+        found = state.get(name)
+        if found is None:
+            return Opaque(f"`{name}` is not known here", use)
+        if isinstance(found, Text):
+            origin = Origin.VARIABLE if found.word.origin is Origin.LITERAL else found.word.origin
+            via = (use, *found.word.via)
+            return Text(replace(found.word, site=use, via=via[:8], origin=origin, slot=None), found.value)
+        return found
+
+    def _items(self, node: ast.List | ast.Tuple | ast.Set, state: State, depth: int) -> Iterator[Word]:
+        for element in node.elts[:_MAX_WORDS]:
+            if isinstance(element, ast.Starred):
+                yield from self.words(self.value(element.value, state, depth + 1))
+            else:
+                yield self.word(self.value(element, state, depth + 1), self.module.span(element))
+
+    def words(self, value: Value) -> tuple[Word, ...]:
+        """Return a value spliced into a list."""
+        if isinstance(value, Items):
+            return value.words
+        if isinstance(value, Opaque):
+            return (Word.unknown(value.reason, value.span, splits=True),)
+        span = value.word.site if isinstance(value, Text) else None
+        if isinstance(value, Table):
+            span = value.entries[0][2] if value.entries else None
+        elif isinstance(value, Constant):
+            span = value.span
+        return () if span is None else (Word.unknown("it is no list of words", span, splits=True),)
+
+    def word(self, value: Value, site: Span) -> Word:
+        """Return a value as one word."""
+        if isinstance(value, Text):
+            return value.word
+        if isinstance(value, Constant):
+            return Word.atomic(str(value.value), value.span)
+        reason = value.reason if isinstance(value, Opaque) else "it is no text"
+        return Word.unknown(reason, site)
+
+    def _table(self, node: ast.Dict, state: State, depth: int) -> Table:
+        entries: list[tuple[str, Value, Span]] = []
+        is_open = False
+        for key, item in list(zip(node.keys, node.values, strict=True))[:_MAX_WORDS]:
+            value = self.value(item, state, depth + 1)
+            if key is None:
+                is_open = is_open or not isinstance(value, Table) or value.open
+                entries.extend(value.entries if isinstance(value, Table) else ())
+                continue
+            name = self.value(key, state, depth + 1)
+            if isinstance(name, Text) and name.word.is_known:
+                entries.append((name.word.text, value, self.module.span(key)))
+            else:
+                is_open = True
+        is_open = is_open or len(node.keys) > _MAX_WORDS
+        return Table(tuple(entries[:_MAX_WORDS]), is_open)
+
+    def _sum(self, node: ast.BinOp, state: State, depth: int) -> Value:
+        left = self.value(node.left, state, depth + 1)
+        right = self.value(node.right, state, depth + 1)
+        return self.added(left, right, self.module.span(node))
+
+    def added(self, left: Value, right: Value, span: Span) -> Value:
+        """Return the sum of two texts or two lists; a part that is not known is a hole in it."""
+        if isinstance(left, Items) or isinstance(right, Items):
+            return Items((self.words(left) + self.words(right))[:_MAX_WORDS])
+        if isinstance(left, Text) and isinstance(left.value, int | float):
+            return Opaque("a number is computed", span)
+        if isinstance(left, Text) or isinstance(right, Text):
+            return joined_text((self.word(left, span), self.word(right, span)), span)
+        return Opaque("a sum is computed", span)
+
+    def _chosen(self, node: ast.IfExp, state: State, depth: int) -> Value:
+        truth = self.truth(node.test, state, depth + 1)
+        if truth is not None:
+            return self.value(node.body if truth else node.orelse, state, depth + 1)
+        options = [self.value(side, state, depth + 1) for side in (node.body, node.orelse)]
+        reason = f"it depends on `{self.module.written(node.test)}`"
+        if any(isinstance(option, Items) for option in options):
+            return Items((Word.unknown(reason, self.module.span(node), splits=True),))
+        return Opaque(reason, self.module.span(node), node)
+
+    def _subscript(self, node: ast.Subscript, state: State, depth: int) -> Value:
+        value = self.value(node.value, state, depth + 1)
+        if isinstance(node.slice, ast.Slice):
+            whole = node.slice.lower is None and node.slice.upper is None and node.slice.step is None
+            return value if whole and isinstance(value, Items) else self._opaque(node)
+        key = self.value(node.slice, state, depth + 1)
+        if isinstance(value, Table) and isinstance(key, Text) and key.word.is_known:
+            found = value.get(key.word.text)
+            return self._opaque(node) if found is None else found
+        return self._opaque(node)

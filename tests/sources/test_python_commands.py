@@ -1,0 +1,284 @@
+"""Python programs: commands they start, engines and endpoints they build."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vllint.sources.readers import Reading
+from vllint_schemas import EntryPoint, Launch, Located, Unknown
+
+Read = Callable[..., Reading]
+Argv = Callable[[Launch], list[str]]
+Count = Callable[[Launch], Any]
+
+
+def only(read: Read, code: str) -> Launch:
+    [launch] = read(textwrap.dedent(code), "deploy.py").launches
+    return launch
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'subprocess.Popen(["vllm", "serve", "Q/x", "--port", "80"])',
+        'subprocess.run(args=["vllm", "serve", "Q/x", "--port", "80"], check=True)',
+        'subprocess.Popen("vllm serve Q/x --port 80", shell=True)',
+        'subprocess.Popen(["vllm", "serve", "Q/x"] + ["--port", str(PORT)])',
+        'subprocess.Popen(["vllm", "serve", MODEL, *["--port", f"{PORT}"]])',
+        'subprocess.Popen(" ".join(["vllm", "serve", MODEL, "--port", "80"]), shell=True)',
+        'subprocess.Popen("vllm serve Q/x --port 80".split())',
+        'subprocess.Popen(shlex.split(f"vllm serve {MODEL} --port {PORT}"))',
+        'os.system(f"vllm serve {MODEL} --port {PORT} &")',
+        'os.system("vllm serve Q/x " "--port 80")',
+        'os.execvp("vllm", ["vllm", "serve", "Q/x", "--port", "80"])',
+        'os.execlp("vllm", "vllm", "serve", "Q/x", "--port", "80")',
+        'await asyncio.create_subprocess_exec("vllm", "serve", "Q/x", "--port", "80")',
+        'start_server(["vllm", "serve", "Q/x", "--port", "80"])',
+        'subprocess.run(["bash", "-c", "exec vllm serve Q/x --port 80"])',
+    ],
+)
+def test_a_command_is_found_however_it_is_started(read: Read, argv: Argv, call: str) -> None:
+    code = f"import subprocess, os, asyncio, shlex\nMODEL = 'Q/x'\nPORT = 80\nasync def main():\n    {call}\n"
+    assert argv(only(read, code)) == ["Q/x", "--port", "80"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'print("vllm serve Q/x")',
+        'logger.info(["vllm", "serve", "Q/x"])',
+        'subprocess.run(["pkill", "-f", "vllm serve"])',
+        'subprocess.run(["vllm", "bench", "serve", "--model", "Q/x"])',
+        'subprocess.run(["python", "-m", "sglang.launch_server", "--model", "vllm"])',
+        'subprocess.run(command_of("vllm"))',
+        'assert command == ["vllm", "serve", "Q/x"]',
+    ],
+)
+def test_what_starts_no_server_is_no_launch(read: Read, call: str) -> None:
+    assert read(f"import subprocess\n{call}\n", "deploy.py").launches == ()
+
+
+def test_words_are_added_in_the_order_of_the_statements(read: Read, argv: Argv) -> None:
+    code = """
+        import subprocess
+        FAST = True
+        N = 2
+        def serve():
+            cmd = ["vllm", "serve", "Q/x"]
+            cmd += ["--enforce-eager"] if FAST else []
+            cmd += ["--tensor-parallel-size", str(N)]
+            cmd.append("--port")
+            cmd.append("80")
+            if N > 1:
+                cmd.extend(["--dtype", "half"])
+            else:
+                cmd.extend(["--dtype", "auto"])
+            print(*cmd)
+            subprocess.Popen(cmd)
+            cmd.append("--late")
+    """
+    words = ["Q/x", "--enforce-eager", "--tensor-parallel-size", "2", "--port", "80", "--dtype", "half"]
+    assert argv(only(read, code)) == words
+
+
+def test_what_depends_on_a_condition_is_a_hole_for_any_number_of_words(read: Read, argv: Argv) -> None:
+    code = """
+        import subprocess
+        def serve(model, eager, port=8000):
+            cmd = ["vllm", "serve", model, "--port", str(port)]
+            if eager:
+                cmd += ["--enforce-eager"]
+            cmd += ["-tp", "2"]
+            subprocess.Popen(cmd)
+    """
+    launch = only(read, code)
+    assert argv(launch) == ["?", "--port", "?", "?", "-tp", "2"]
+    assert [word.splits for word in launch.argv] == [False, False, False, True, False, False]
+    assert "`model`" in launch.argv[0].reason
+
+
+def test_a_loop_s_own_names_are_holes(read: Read, argv: Argv) -> None:
+    code = """
+        import subprocess
+        port = 8000
+        extra = []
+        for gpu in range(4):
+            subprocess.Popen(["vllm", "serve", "Q/x", "--port", str(port), *extra],
+                             env={"CUDA_VISIBLE_DEVICES": str(gpu)})
+            port += 1
+            extra.append("--x")
+    """
+    launch = only(read, code)
+    assert argv(launch) == ["Q/x", "--port", "?", "?"]
+    assert isinstance(launch.hardware.gpu_count, Unknown)
+
+
+def test_the_environment_of_a_process_hides_cards(read: Read, gpu_count: Count) -> None:
+    code = """
+        import os, subprocess
+        env = os.environ.copy()
+        env["CUDA_VISIBLE_DEVICES"] = "0,1"
+        env["VLLM_LOGGING_LEVEL"] = "DEBUG"
+        subprocess.Popen(["vllm", "serve", "Q/x"], env=env)
+    """
+    launch = only(read, code)
+    assert gpu_count(launch) == 2
+    assert [variable.name for variable in launch.env] == ["CUDA_VISIBLE_DEVICES", "VLLM_LOGGING_LEVEL"]
+
+
+MODAL = """
+import modal, subprocess
+N_GPU = 2
+image = (
+    modal.Image.debian_slim()
+    .pip_install("vllm==0.13.0", "hf-transfer")
+    .env({"VLLM_LOGGING_LEVEL": "DEBUG"})
+)
+app = modal.App("x")
+
+@app.function(image=image, gpu=CARDS)
+@modal.web_server(port=8000)
+def serve():
+    subprocess.Popen(["vllm", "serve", "Q/x", "-tp", str(N_GPU)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("gpu", "card", "count"),
+    [
+        ('"H100:8"', "H100 SXM 80GB", 8),
+        ('"H100!:8"', "H100 SXM 80GB", 8),
+        ('"A100"', "A100 40GB", 1),
+        ('f"L40S:{N_GPU}"', "L40S 48GB", 2),
+        ('modal.gpu.A100(size="80GB", count=4)', "A100 SXM 80GB", 4),
+        ("modal.gpu.H100()", "H100 SXM 80GB", 1),
+        ('["H100", "A100"]', None, 1),
+        ('os.environ.get("GPU")', None, None),
+        ("None", None, None),
+    ],
+)
+def test_modal_s_decorator_gives_the_cards(
+    read: Read, argv: Argv, gpu_count: Count, gpu: str, card: str | None, count: int | None
+) -> None:
+    launch = only(read, MODAL.replace("CARDS", gpu))
+    found = launch.hardware.gpu
+    assert (found.value if isinstance(found, Located) else None, gpu_count(launch)) == (card, count)
+    assert argv(launch) == ["Q/x", "-tp", "2"]
+    assert isinstance(launch.vllm_version, Located) and launch.vllm_version.value == "0.13.0"
+    assert (launch.name, [variable.name for variable in launch.env]) == ("serve", ["VLLM_LOGGING_LEVEL"])
+
+
+def test_a_method_sees_what_its_class_says(read: Read, argv: Argv, gpu_count: Count) -> None:
+    code = """
+        import modal, subprocess
+        @app.cls(gpu="L4:2")
+        class Server:
+            model = "Q/x"
+            other = "Q/y"
+            @modal.enter()
+            def start(self):
+                self.other = ask()
+                subprocess.Popen(["vllm", "serve", self.model, "--served-model-name", self.other])
+    """
+    launch = only(read, code)
+    assert argv(launch) == ["Q/x", "--served-model-name", "?"]
+    assert gpu_count(launch) == 2
+
+
+def test_an_engine_s_arguments_are_its_options(read: Read, argv: Argv) -> None:
+    code = """
+        from vllm import LLM
+        OPTIONS = {"max_model_len": 4096, "enforce_eager": True, "seed": None}
+        llm = LLM("Q/x", tensor_parallel_size=2, hf_overrides={"a": {"b": 1}, "c": True}, **OPTIONS)
+    """
+    launch = only(read, code)
+    assert launch.entry_point is EntryPoint.LLM
+    overrides = ["--hf-overrides", '{"a": {"b": 1}, "c": true}']
+    options = ["--max-model-len", "4096", "--enforce-eager"]
+    assert argv(launch) == ["Q/x", "--tensor-parallel-size", "2", *overrides, *options]
+
+
+def test_ray_data_builds_engines(read: Read, argv: Argv) -> None:
+    code = """
+        from ray.data.llm import vLLMEngineProcessorConfig
+        config = vLLMEngineProcessorConfig(
+            model_source="Q/x", engine_kwargs=dict(tensor_parallel_size=2, enable_chunked_prefill=True)
+        )
+    """
+    assert argv(only(read, code)) == ["Q/x", "--tensor-parallel-size", "2", "--enable-chunked-prefill"]
+
+
+def test_a_hugging_face_endpoint_mounts_its_repository(read: Read, argv: Argv, gpu_count: Count) -> None:
+    code = """
+        from huggingface_hub import create_inference_endpoint
+        create_inference_endpoint(
+            "chat", repository="Q/x", framework="pytorch", accelerator="gpu", vendor="aws",
+            instance_type="nvidia-l40s", instance_size="x4",
+            custom_image={"url": "vllm/vllm-openai:v0.12.0", "health_route": "/health"},
+            container_args=["--model", "/repository", "--tensor-parallel-size", "4"],
+        )
+    """
+    launch = only(read, code)
+    assert argv(launch) == ["--model", "Q/x", "--tensor-parallel-size", "4"]
+    assert (launch.name, gpu_count(launch)) == ("chat", 4)
+
+
+def test_a_sagemaker_model_runs_on_the_machine_it_is_deployed_to(
+    read: Read, argv: Argv, gpu_count: Count
+) -> None:
+    code = """
+        from sagemaker.model import Model
+        env = {"HF_MODEL_ID": "Q/x", "OPTION_ROLLING_BATCH": "vllm", "TENSOR_PARALLEL_DEGREE": "max"}
+        model = Model(image_uri=image, env=env, role=role)
+        model.deploy(instance_type="ml.g6e.12xlarge", initial_instance_count=1)
+    """
+    launch = only(read, code)
+    assert (argv(launch), gpu_count(launch)) == (["Q/x", "--tensor-parallel-size", "4"], 4)
+
+
+def test_a_vertex_model_s_words_are_its_container_s(read: Read, argv: Argv, gpu_count: Count) -> None:
+    code = """
+        from google.cloud import aiplatform
+        model = aiplatform.Model.upload(
+            serving_container_image_uri="us-docker.pkg.dev/x/pytorch-vllm-serve:1",
+            serving_container_args=["python", "-m", "vllm.entrypoints.api_server", "--model=Q/x"],
+        )
+        model.deploy(machine_type="g2-standard-24", accelerator_type="NVIDIA_L4", accelerator_count=2)
+    """
+    launch = only(read, code)
+    assert (argv(launch), gpu_count(launch)) == (["--model=Q/x"], 2)
+
+
+@pytest.mark.parametrize("code", ["vllm = (", "vllm = '\\ud800'", "x = " + "(" * 300 + "vllm", "vllm\x00"])
+def test_what_is_no_python_is_a_problem_or_nothing(read: Read, code: str) -> None:
+    assert read(code, "deploy.py").launches == ()
+
+
+def test_texts_that_double_stay_small(read: Read) -> None:
+    code = "import subprocess\nx = 'vllm serve Q/x '\nl = [x]\nd = {'a': x}\n"
+    code += "x = x + x\nl = l + l\nd = {'a': d, 'b': d}\n" * 60
+    code += (
+        "subprocess.run(x, shell=True)\nsubprocess.run(l)\nfrom vllm import LLM\nLLM('Q/x', hf_overrides=d)\n"
+    )
+    assert len(read(code, "deploy.py").launches) <= 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_python_would_warn_of_is_kept_quiet(read: Read, argv: Argv) -> None:
+    code = "import os\nx = 1if True else 0\nos.system('vllm serve Q/x --seed \\d')\n"
+    assert argv(only(read, code))[:2] == ["Q/x", "--seed"]
+
+
+def test_a_machine_s_first_script_is_read(read: Read, argv: Argv, gpu_count: Count) -> None:
+    code = """
+        USER_DATA = f\'\'\'#!/bin/bash
+        docker run --gpus all vllm/vllm-openai:v0.11.0 --model {MODEL} \\\\
+          --max-model-len 8192
+        \'\'\'
+    """
+    launch = only(read, code)
+    assert (argv(launch), gpu_count(launch)) == (["--model", "?", "--max-model-len", "8192"], "all")
