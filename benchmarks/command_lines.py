@@ -31,6 +31,7 @@ TEXTS = ("auto", "None", "none", "", "fp16", "half", "a b", "x,y", "{}", "-1", "
 NUMBERS = ("1", "2", "8", "0", "-1", "+3", " 4 ", "1_000", "32k", "32K", "1.5k", "1.5K", "0x10", "abc", "4.0")
 FLOATS = ("0.9", ".5", "1e-3", "-0.1", "nan", "inf", "90%", "0,9", "1")
 _ARGUMENT = re.compile(r"(?:argument|ambiguous option:|Invalid JSON format for) (\S+?):? ")
+_RAISED = re.compile(r"^\w+(Error|Exception): ")
 _KINDS = ("expected", "ignored explicit", "invalid choice", "could match")
 JSON = ("{}", "[]", "null", "{", "{'a': 1}", "3", '"x"', "none")
 
@@ -126,6 +127,8 @@ def _same(ours: Any, theirs: Any) -> bool:
         return ours in theirs["enum"]
     if isinstance(ours, float) and isinstance(theirs, float) and ours != ours:
         return theirs != theirs
+    if isinstance(theirs, list) and isinstance(ours, list):
+        return len(ours) == len(theirs) and all(map(_same, ours, theirs))
     return bool(ours == theirs) or (isinstance(ours, Unknown))
 
 
@@ -135,10 +138,10 @@ def _holds(fields: dict[str, Any], given: Any) -> bool:
 
 def _cause(error: str) -> str:
     """Return what is wrong with what: the option named, or the words."""
-    error = error.partition("error: ")[2] or error
+    error = error.partition("error: ")[2] or _RAISED.sub("", error)
     named = _ARGUMENT.match(error)
     if named is None:
-        return error.partition(":")[0]
+        return error.partition(":")[0][:40]
     return f"{named[1]} {next((word for word in _KINDS if word in error), 'value')}"
 
 
@@ -162,8 +165,8 @@ def compare(lines_path: Path, verdicts_path: Path, show: int) -> None:
             counts["accepted lines with a value that differs"] += bool(wrong)
             residue += [f"{line}\n    {dest}: vLLM {a!r}, vllint {b!r}" for dest, a, b in wrong[:3]]
         else:
-            same = any(_cause(problem.message) == _cause(theirs["error"]) for problem in own.problems)
-            counts["refusals for the same cause"] += same
+            same = _cause(own.problems[0].message) == _cause(theirs["error"])
+            counts["refusals of which the first cause is the same"] += same
             if not same:
                 residue.append(
                     f"{line}\n    vLLM: {theirs['error'][:200]}\n    vllint: {own.problems[0].message}"

@@ -21,6 +21,7 @@ ProblemKind = Literal[
     "model_twice",
     "model_missing",
     "model_after_list",
+    "config_file",
 ]
 
 

@@ -156,7 +156,8 @@ class Launch(NamedTuple):
     Launches of a file with the same `together` run at the same time on the same machine; `in_script` says
     that a script starts the server, which may do more than that. `nodes` counts the machines that may hold
     one model together, each with the GPUs of `hardware`; `None` where the server has one machine.
-    `ignored_fields` name options in fields that the platform does not have and drops.
+    `ignored_fields` name options in fields that the platform does not have and drops. `cut_off` are options
+    that stand right behind the command and are none of its words, since a line does not go on.
     """
 
     path: str
@@ -180,6 +181,7 @@ class Launch(NamedTuple):
     in_script: bool = False
     nodes: Located[int] | Unknown | None = None
     ignored_fields: tuple[Located[str], ...] = ()
+    cut_off: tuple[Word, ...] = ()
 
     def host_path(self, path: str) -> str | None:
         """Return where a path of the process lies beside the file; `None` where that is not known."""

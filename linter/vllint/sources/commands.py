@@ -97,7 +97,7 @@ class Surroundings(NamedTuple):
 class Start(NamedTuple):
     """A server start within a command: the words that vLLM parses; `at` is what names the server.
 
-    `launcher` are the words before `argv`, empty when the image starts the server.
+    `launcher` are the words before `argv`, empty when the image starts the server. `cut_off` is as in Launch.
     """
 
     entry_point: EntryPoint
@@ -105,6 +105,7 @@ class Start(NamedTuple):
     at: Span
     surroundings: Surroundings
     launcher: tuple[Word, ...] = ()
+    cut_off: tuple[Word, ...] = ()
 
     @property
     def repeated_launcher(self) -> tuple[Word, ...]:

@@ -104,6 +104,7 @@ def _launch(name: str, found: ScriptStart, service: Service, process: Process, p
         container=service_container(service, project, around.environment),
         together=running_together(node),
         in_script=around.shell is not None,
+        cut_off=found.start.cut_off,
     )
 
 

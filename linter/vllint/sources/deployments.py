@@ -78,6 +78,7 @@ def _launch(deployment: Deployment, start: Start, extent: Span, pinned: Located[
         repeated_launcher=start.repeated_launcher,
         container=around.container,
         in_script=around.shell is not None,
+        cut_off=start.cut_off,
         nodes=deployment.nodes,
     )
 

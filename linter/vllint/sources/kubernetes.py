@@ -214,6 +214,7 @@ def _launch(found: ScriptStart, one: _Container, image: Word | None, handed: Han
         config=_config(start.argv, one),
         together=f"pod {pod.spec.span.start}",
         in_script=around.shell is not None,
+        cut_off=start.cut_off,
         nodes=_nodes(one),
     )
 

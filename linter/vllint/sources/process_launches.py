@@ -53,4 +53,5 @@ def _launch(found: ScriptStart, kind: Kind, name: str, extent: Span, claim: Hard
         repeated_launcher=start.repeated_launcher,
         container=around.container,
         in_script=around.shell is not None,
+        cut_off=start.cut_off,
     )

@@ -8,6 +8,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.neighbours import Neighbour
+from vllint.sources.broken_lines import cut_off_options
 from vllint.sources.carriers import is_elsewhere, reads_script
 from vllint.sources.commands import Script, Start, Surroundings, starts_in
 from vllint.vllm.version import image_version
@@ -98,7 +99,8 @@ def script_starts(
             is_here = command.certain and command.stdin is None and _is_here(command, found)
             together = f"period {period}" if is_here else None
             if isinstance(found, Start):
-                start = ScriptStart(found, command.extent, pinned, command.broken, together)
+                whole = found._replace(cut_off=cut_off_options(script.text, command.extent))
+                start = ScriptStart(whole, command.extent, pinned, command.broken, together)
                 yield start._replace(gpu=_card(job), nodes=nodes)
             elif depth < _MAX_DEPTH:
                 for start in _inner_starts(found, variables, command, depth):
@@ -257,6 +259,7 @@ def _launch(found: ScriptStart, path: str, kind: Kind) -> Launch:
         together=found.together,
         in_script=around.shell is not None,
         nodes=found.nodes,
+        cut_off=start.cut_off,
     )
 
 
