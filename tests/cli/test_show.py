@@ -40,19 +40,19 @@ def test_every_word_is_shown_with_its_place_and_origin(folder: Path, run) -> Non
     said = run("show", "compose.yaml")
     assert (said.code, said.err) == (0, "")
     words = dict(re.findall(r"(?m)^  word        (\S+) +(.*)$", said.out))
-    assert words["--model"] == "compose.yaml:7:9"
-    assert words["Qwen/Qwen2.5-7B-Instruct"].startswith("compose.yaml:8:")
+    assert words["--model"] == "7:9"
+    assert words["Qwen/Qwen2.5-7B-Instruct"].startswith("8:")
     assert "default" in words["Qwen/Qwen2.5-7B-Instruct"]
-    assert words["2"].startswith("compose.yaml:10:")
-    assert words["8192"].startswith(".env:2:8, env file, by way of compose.yaml:12:")
+    assert words["2"].startswith("10:")
+    assert words["8192"].startswith(".env:2:8, env file, by way of 12:")
 
 
 def test_release_model_cards_and_layout_are_shown_with_where_they_came_from(folder: Path, run) -> None:
     (folder / "compose.yaml").write_text(COMPOSE)
     said = run("show", "compose.yaml", "--gpu", "L40S:4")
-    assert "release     0.22.1  compose.yaml:3:30 (image tag)" in said.out
+    assert "release     0.22.1  3:30 (image tag)" in said.out
     assert re.search(r"card        L40S\b.* command line\n", said.out)
-    assert re.search(r"cards       2  compose.yaml:16:\d+\n", said.out)
+    assert re.search(r"cards       2  16:\d+\n", said.out)
     assert "layout      tensor 2 = 2 GPUs" in said.out
     assert "Qwen2ForCausalLM" in said.out
 

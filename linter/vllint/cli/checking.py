@@ -167,7 +167,12 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
         if isinstance(found, Candidate):
             judged = checker.judge_bytes(found.path, found.raw)
             kinds = ", ".join(judged.kinds) or "no known kind"
-            click.echo(f"{found.path}: {kinds}, {counted(len(judged.launches), 'launch', 'launches')}")
+            reasons = [item.reason for item in judged.unchecked if item.fact == "format"]
+            if not judged.launches and not judged.findings:
+                reasons = reasons or ["it names vLLM and starts no server"]
+            why = "".join(f": {reason}" for reason in reasons)
+            number = counted(len(judged.launches), "launch", "launches")
+            click.echo(f"{found.path}: {kinds}, {number}{why}")
         elif isinstance(found, Unreadable):
             failed = True
             complain(f"{found.path}: {found.reason}")

@@ -138,7 +138,9 @@ def _suffix(path: str) -> str:
 
 
 def _read_script(file: File) -> Reading:
-    return _reading(("shell",), shell_launches(_unmarked(file).whole, "shell", neighbour=file.neighbour))
+    found = tuple(shell_launches(_unmarked(file).whole, "shell", neighbour=file.neighbour))
+    kind = next((one.kind for one in found if isinstance(one, Launch)), "shell")
+    return _reading((kind,), found)
 
 
 def _unmarked(file: File) -> File:
