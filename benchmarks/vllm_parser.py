@@ -43,7 +43,7 @@ def verdict(parser, words):
     except SystemExit:
         lines = said.getvalue().strip().splitlines()
         return {"error": next((line for line in lines if ": error: " in line), " ".join(lines)[-300:])}
-    except Exception as error:  # whatever the parser dies of is its verdict
+    except Exception as error:  # noqa: BLE001  whatever the parser dies of is its verdict
         return {"error": f"{type(error).__name__}: {error}"[:500]}
     return {"values": {name: plain(value) for name, value in vars(parsed).items()}}
 

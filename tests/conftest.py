@@ -100,8 +100,9 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep results of runs apart from those of whoever runs the tests; return the folder for them."""
+    """Keep results and models apart from those of whoever runs the tests; return the folder of results."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLLINT_CACHE_DIR", str(folder))
+        patch.setenv("HF_HUB_CACHE", str(folder / "no-models"))
         yield folder

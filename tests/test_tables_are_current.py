@@ -86,3 +86,9 @@ def test_the_bounds_are_those_of_the_newest_source() -> None:
     module = script("option_bounds")
     fields = script("vllm_options").options_of(script("vllm_source").Source(VLLM)).fields
     assert module.TARGET.read_text(encoding="utf-8") == module.text(VLLM, NEWEST, fields)
+
+
+@needs_vllm
+def test_the_requirements_stand_where_the_newest_source_has_them() -> None:
+    module = script("option_requirements")
+    assert module.TARGET.read_text(encoding="utf-8") == module.text(VLLM, NEWEST)

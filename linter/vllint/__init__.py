@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vllint.command_check import check_command, estimate
     from vllint.facts import LaunchFacts
     from vllint.hardware.devices import used_gpus
+    from vllint.json_words import loses_its_quotes, mended_json, part_of_json, write_json
     from vllint.layouts import (
         FittingInstance,
         best_layout,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
         layout_fix,
         memory_verdict,
     )
+    from vllint.meant_values import accepting_releases, is_removed_choice, tidied_number
     from vllint.models.architectures import FLOAT16_REFUSED, has_trait
+    from vllint.mounted_paths import unmounted
     from vllint.option_edits import (
         Setting,
         move_to_front,
@@ -32,23 +35,65 @@ if TYPE_CHECKING:
         replace_argument,
         set_options,
     )
+    from vllint.requirements import (
+        Broken,
+        broken_requirements,
+        either,
+        number_of,
+        severity_since,
+        wanted,
+        written,
+    )
     from vllint.rule import Example, Rule
     from vllint.settings import Settings
+    from vllint.variable_edits import (
+        is_named,
+        own_variables,
+        remove_variable,
+        rename_variable,
+        variable_place,
+        variable_release,
+    )
+    from vllint.variable_successors import Succession, succession
+    from vllint.vllm.config_classes import JsonProblem, class_of_option, json_problems, registered_names
+    from vllint.vllm.environment import (
+        EnvironmentVariable,
+        environment_variable,
+        similar_variables,
+        variable_refusal,
+        variable_standing,
+    )
     from vllint.vllm.legality import Obstacle, resized, tensor_parallel_obstacles, valid_tensor_parallel_sizes
-    from vllint.vllm.meant_values import accepting_releases, tidied_number
     from vllint.vllm.mistakes import FALSE_TEXTS, TRUE_TEXTS, Mistake, reads_as_model
     from vllint.vllm.option_bounds import broken_bound
+    from vllint.vllm.option_requirements import Requirement
     from vllint.vllm.options import ever_took_value, known_elsewhere, option_table, releases_with
     from vllint.vllm.releases import releases
     from vllint.vllm.removed_options import RemovedOption, removed_option
     from vllint.vllm.similar import similar_flags, similar_name
-    from vllint.vllm.value_names import value_names
+    from vllint.vllm.value_names import NamedValue, doubtful, unknown_name, value_names, when_known
+    from vllint.vllm.values import read_json
     from vllint.vllm.version import split_image, version_key
     from vllint.word_edits import container_setting, item_at, key_before
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "registered_names": "vllint.vllm.config_classes",
+    "doubtful": "vllint.vllm.value_names",
+    "NamedValue": "vllint.vllm.value_names",
+    "is_removed_choice": "vllint.meant_values",
+    "loses_its_quotes": "vllint.json_words",
+    "JsonProblem": "vllint.vllm.config_classes",
+    "class_of_option": "vllint.vllm.config_classes",
+    "json_problems": "vllint.vllm.config_classes",
+    "mended_json": "vllint.json_words",
+    "part_of_json": "vllint.json_words",
+    "write_json": "vllint.json_words",
+    "read_json": "vllint.vllm.values",
+    "unknown_name": "vllint.vllm.value_names",
+    "when_known": "vllint.vllm.value_names",
+    "Broken": "vllint.requirements",
     "FALSE_TEXTS": "vllint.vllm.mistakes",
     "TRUE_TEXTS": "vllint.vllm.mistakes",
     "Example": "vllint.rule",
@@ -57,13 +102,16 @@ _HOMES = {
     "Mistake": "vllint.vllm.mistakes",
     "Obstacle": "vllint.vllm.legality",
     "RemovedOption": "vllint.vllm.removed_options",
+    "Requirement": "vllint.vllm.option_requirements",
     "Report": "vllint.checking",
     "Rule": "vllint.rule",
     "Setting": "vllint.option_edits",
     "Settings": "vllint.settings",
-    "accepting_releases": "vllint.vllm.meant_values",
+    "accepting_releases": "vllint.meant_values",
     "best_layout": "vllint.layouts",
     "broken_bound": "vllint.vllm.option_bounds",
+    "broken_requirements": "vllint.requirements",
+    "either": "vllint.requirements",
     "check_command": "vllint.command_check",
     "check_paths": "vllint.checking",
     "container_setting": "vllint.word_edits",
@@ -81,6 +129,7 @@ _HOMES = {
     "layout_fix": "vllint.layouts",
     "memory_verdict": "vllint.layouts",
     "move_to_front": "vllint.option_edits",
+    "number_of": "vllint.requirements",
     "option_table": "vllint.vllm.options",
     "reads_as_model": "vllint.vllm.mistakes",
     "releases": "vllint.vllm.releases",
@@ -91,70 +140,123 @@ _HOMES = {
     "replace_argument": "vllint.option_edits",
     "resized": "vllint.vllm.legality",
     "set_options": "vllint.option_edits",
+    "severity_since": "vllint.requirements",
     "similar_flags": "vllint.vllm.similar",
     "similar_name": "vllint.vllm.similar",
     "split_image": "vllint.vllm.version",
     "tensor_parallel_obstacles": "vllint.vllm.legality",
-    "tidied_number": "vllint.vllm.meant_values",
+    "tidied_number": "vllint.meant_values",
+    "unmounted": "vllint.mounted_paths",
     "used_gpus": "vllint.hardware.devices",
     "valid_tensor_parallel_sizes": "vllint.vllm.legality",
     "value_names": "vllint.vllm.value_names",
     "version_key": "vllint.vllm.version",
+    "written": "vllint.requirements",
+    "wanted": "vllint.requirements",
+    "EnvironmentVariable": "vllint.vllm.environment",
+    "Succession": "vllint.variable_successors",
+    "succession": "vllint.variable_successors",
+    "environment_variable": "vllint.vllm.environment",
+    "similar_variables": "vllint.vllm.environment",
+    "variable_refusal": "vllint.vllm.environment",
+    "variable_standing": "vllint.vllm.environment",
+    "is_named": "vllint.variable_edits",
+    "own_variables": "vllint.variable_edits",
+    "remove_variable": "vllint.variable_edits",
+    "rename_variable": "vllint.variable_edits",
+    "variable_place": "vllint.variable_edits",
+    "variable_release": "vllint.variable_edits",
 }
 
 __all__ = [
     "FALSE_TEXTS",
     "FLOAT16_REFUSED",
     "TRUE_TEXTS",
+    "Broken",
+    "EnvironmentVariable",
     "Example",
     "FittingInstance",
+    "JsonProblem",
     "LaunchFacts",
     "Mistake",
+    "NamedValue",
     "Obstacle",
     "RemovedOption",
     "Report",
+    "Requirement",
     "Rule",
     "Setting",
     "Settings",
+    "Succession",
     "__version__",
     "accepting_releases",
     "best_layout",
     "broken_bound",
+    "broken_requirements",
     "check_command",
     "check_paths",
+    "class_of_option",
     "container_setting",
     "describe",
+    "doubtful",
+    "either",
+    "environment_variable",
     "estimate",
     "ever_took_value",
     "fitting_instances",
     "fitting_length",
     "fitting_tensor_parallel",
     "has_trait",
+    "is_named",
+    "is_removed_choice",
     "item_at",
+    "json_problems",
     "key_before",
     "known_elsewhere",
     "layout_fix",
+    "loses_its_quotes",
     "memory_verdict",
+    "mended_json",
     "move_to_front",
+    "number_of",
     "option_table",
+    "own_variables",
+    "part_of_json",
+    "read_json",
     "reads_as_model",
+    "registered_names",
     "releases",
     "releases_with",
     "remove_argument",
+    "remove_variable",
     "removed_option",
     "rename_flag",
+    "rename_variable",
     "replace_argument",
     "resized",
     "set_options",
+    "severity_since",
     "similar_flags",
     "similar_name",
+    "similar_variables",
     "split_image",
+    "succession",
     "tensor_parallel_obstacles",
     "tidied_number",
+    "unknown_name",
+    "unmounted",
     "used_gpus",
     "valid_tensor_parallel_sizes",
     "value_names",
+    "variable_place",
+    "variable_refusal",
+    "variable_release",
+    "variable_standing",
     "version_key",
+    "wanted",
+    "when_known",
+    "write_json",
+    "written",
 ]
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import vllint
 import vllint_schemas
+from vllint.cache_folder import cache_folder
 from vllint.digests import digest
 from vllint.registry import rule_places
 from vllint.report.document import FileReport
@@ -117,35 +118,28 @@ def open_cache(environment: Mapping[str, str], here: str) -> ResultCache | None:
     return ResultCache(place, program_stamp(vllint.__version__, (*own, *rules, *named)))
 
 
-def conditions_digest(request: Request, settings: Settings) -> str | None:
+def conditions_digest(request: Request, settings: Settings, lock: Path | None = None) -> str | None:
     """Return what stands for what files are judged by, besides their own content and their neighbours'.
 
-    `None` where settings name a config file of a model: what it says is not theirs.
+    `None` where settings name a config file of a model, or where the Hub is asked: what these say is not
+    theirs.
     """
+    if request.online or settings.online:
+        return None
     if any(model.config is not None for model in settings.models.values()):
         return None
-    return digest(repr((request, settings)).encode("utf-8", "surrogatepass"))
+    try:
+        locked = None if lock is None else digest(lock.read_bytes())
+    except OSError:
+        # Judging the file says what is wrong with it.
+        return None
+    return digest(repr((request, settings, locked)).encode("utf-8", "surrogatepass"))
 
 
 def cache_place(environment: Mapping[str, str], here: str) -> Path | None:
     """Return the file for the results of runs in the folder `here`; `None` where there is no home."""
-    folder = _cache_folder(environment)
+    folder = cache_folder(environment)
     return None if folder is None else folder / f"{digest(os.fsencode(here))}.jsonl"
-
-
-def _cache_folder(environment: Mapping[str, str]) -> Path | None:
-    named = environment.get("VLLINT_CACHE_DIR")
-    if named:
-        return Path(named).absolute()
-    if sys.platform == "win32":
-        local = environment.get("LOCALAPPDATA")
-        return Path(local) / "vllint" / "cache" if local else None
-    # The XDG base directory specification: a relative path is to be ignored.
-    base = environment.get("XDG_CACHE_HOME", "")
-    if base.startswith("/"):
-        return Path(base) / "vllint"
-    home = environment.get("HOME", "")
-    return Path(home) / ".cache" / "vllint" if home.startswith("/") else None
 
 
 def program_stamp(version: str, places: Iterable[str]) -> str:

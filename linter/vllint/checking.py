@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from vllint import __version__
 from vllint.discover import Candidate, PassedOver, Reason, Unreadable, discover
 from vllint.settings import Settings, SettingsError, unknown_selectors
-from vllint.settings_search import SettingsSearch, relative_to_root
+from vllint.settings_search import LockSearch, SettingsSearch, relative_to_root
 from vllint.text.source import SourceText, UndecodableText, decode
 from vllint_schemas import Severity
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vllint.conditions import Conditions
     from vllint.engine import Judged
     from vllint.facts import LaunchFacts
+    from vllint.models.hub import Hub
     from vllint.neighbours import Neighbour
     from vllint.registry import Registry
     from vllint.report.document import RunReport
@@ -37,7 +38,9 @@ class Request(NamedTuple):
     """What to check with, beyond the paths.
 
     `settings` given means that no settings file is looked for. `select` replaces what settings say,
-    `ignore` and `exclude` add to it. `gpu` is `CARD`, `CARD:N` or `CARD@48GiB:N`.
+    `ignore` and `exclude` add to it. `gpu` is `CARD`, `CARD:N` or `CARD@48GiB:N`. `online` asks the Hub for
+    models that nothing else knows, and `told` hears of each before; `locked` takes facts from the lock file
+    of models in the repository.
     """
 
     settings: Settings | None = None
@@ -50,6 +53,9 @@ class Request(NamedTuple):
     force_exclude: bool = False
     env_files: tuple[SourceText, ...] | None = None
     plugins: tuple[Path, ...] = ()
+    online: bool = False
+    locked: bool = True
+    told: Callable[[str | None], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -129,8 +135,9 @@ class Checker:
         self.request = request
         self._watch = watch
         self._search = SettingsSearch(__version__)
+        self._locks = LockSearch()
         self._overridden: dict[tuple[str, tuple[int, ...]], Settings] = {}
-        self._conditions: dict[int, Conditions] = {}
+        self._conditions: dict[tuple[int, Path | None], Conditions] = {}
 
     @cached_property
     def registry(self) -> Registry:
@@ -138,6 +145,13 @@ class Checker:
         from vllint.registry import load_rules
 
         return load_rules(self.request.plugins)
+
+    @cached_property
+    def hub(self) -> Hub:
+        """The Hub as this run asks it; raises StatementError where `--online` lacks the client."""
+        from vllint.models.hub import Hub
+
+        return Hub(self.request.online, self.request.told)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -256,13 +270,18 @@ class Checker:
         """Return what a file is judged by: its settings, then the request."""
         from vllint.conditions import Conditions, assumptions_of
 
-        stated = self.settings(path)
-        known = self._conditions.get(id(stated))
+        stated, lock = self.settings(path), self.lock(path)
+        known = self._conditions.get((id(stated), lock))
         if known is None:
             settings = self._requested(stated)
-            known = Conditions(settings, assumptions_of(self.request, settings))
-            self._conditions[id(stated)] = known
+            hub = self.hub if self.request.online or settings.online else None
+            known = Conditions(settings, assumptions_of(self.request, settings, lock, hub))
+            self._conditions[id(stated), lock] = known
         return known
+
+    def lock(self, path: str) -> Path | None:
+        """Return the lock file of models that holds for a file."""
+        return self._locks.of_folder(_folder(path)) if self.request.locked else None
 
     def _requested(self, settings: Settings) -> Settings:
         """Apply the request's own selection, and reject selectors that mean no rule."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.engine import Assumptions
@@ -14,6 +15,7 @@ from vllint_schemas import Located, Origin
 
 if TYPE_CHECKING:
     from vllint.checking import Request
+    from vllint.models.hub import Hub
 
 
 class Conditions(NamedTuple):
@@ -23,8 +25,13 @@ class Conditions(NamedTuple):
     assumptions: Assumptions
 
 
-def assumptions_of(request: Request, settings: Settings) -> Assumptions:
-    """Return what the command line and the settings state; raises StatementError for what is unknown."""
+def assumptions_of(
+    request: Request, settings: Settings, lock: Path | None = None, hub: Hub | None = None
+) -> Assumptions:
+    """Return what the command line, the settings and the lock file state; `hub` is asked for models.
+
+    Raises StatementError for what is unknown, and for a lock file that cannot be used.
+    """
     machines: list[Machine] = []
     versions: list[Located[str]] = []
     if request.gpu is not None:
@@ -36,5 +43,14 @@ def assumptions_of(request: Request, settings: Settings) -> Assumptions:
     if settings.vllm_version is not None:
         where = f"{settings.source}: vllm-version"
         versions.append(stated_version(settings.vllm_version, Origin.SETTINGS, where))
-    models = ModelSources(by_id=stated_models(settings)) if settings.models else ModelSources()
+    models = _models(settings, lock, hub)
     return Assumptions(tuple(machines), tuple(versions), models, request.env_files)
+
+
+def _models(settings: Settings, lock: Path | None, hub: Hub | None) -> ModelSources:
+    models = ModelSources(by_id=stated_models(settings)) if settings.models else ModelSources()
+    if lock is not None:
+        from vllint.models.lock import read_lock
+
+        models = models._replace(lock=read_lock(lock))
+    return models if hub is None else models._replace(hub=hub.facts)

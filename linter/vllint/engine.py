@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vllint.facts import LaunchFacts, Release
 from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
 from vllint.memory.estimate import estimate_memory, known_card
-from vllint.models.resolve import ModelSources, resolve_model
+from vllint.models.resolve import ModelSources, Surroundings, resolve_model
 from vllint.neighbours import Neighbour
 from vllint.rule import Rule
 from vllint.rule_run import Unchecked, heed_comments, run_rules
@@ -78,7 +78,8 @@ def judge_source(
         return found
 
     reading = read_source(source, remembered, assumptions.env_files)
-    return _judge(source.path, source.text, reading, texts, rules, settings, assumptions)
+    found = _Found(source.path, source.text, reading, texts, neighbour)
+    return _judge(found, rules, settings, assumptions)
 
 
 def judge_command(
@@ -92,25 +93,29 @@ def judge_command(
     """Judge a command given as text, in an environment; `neighbour` reads files of its folder."""
     path, text = command.site.path, command.text
     reading = read_command(command, environment, neighbour)
-    return _judge(path, text, reading, {path: text}, rules, settings, assumptions)
+    found = _Found(path, text, reading, {path: text}, neighbour)
+    return _judge(found, rules, settings, assumptions)
 
 
 def judge_unreadable(problem: SourceProblem, rules: Sequence[Rule], settings: Settings) -> Judged:
     """Judge a file that is no text."""
-    path = problem.span.path
-    return _judge(path, "", Reading(problems=(problem,)), {}, rules, settings, Assumptions())
+    found = _Found(problem.span.path, "", Reading(problems=(problem,)), {}, lambda name: None)
+    return _judge(found, rules, settings, Assumptions())
 
 
-def _judge(
-    path: str,
-    text: str,
-    reading: Reading,
-    texts: Mapping[str, str],
-    rules: Sequence[Rule],
-    settings: Settings,
-    assumptions: Assumptions,
-) -> Judged:
-    launches = _facts(reading.launches, text, path, texts, assumptions) if reading.launches else ()
+class _Found(NamedTuple):
+    """What was read of a file, with the texts involved, and the reader of files beside it."""
+
+    path: str
+    text: str
+    reading: Reading
+    texts: Mapping[str, str]
+    neighbour: Neighbour
+
+
+def _judge(found: _Found, rules: Sequence[Rule], settings: Settings, assumptions: Assumptions) -> Judged:
+    path, reading, texts = found.path, found.reading, found.texts
+    launches = _facts(found, assumptions) if reading.launches else ()
     said = run_rules(launches, reading.problems, rules, settings)
     findings = said.findings
     if assumptions.heeds_comments:
@@ -119,16 +124,17 @@ def _judge(
     return Judged(path, reading.kinds, launches, findings, said.unchecked + unread, texts)
 
 
-def _facts(
-    launches: tuple[Launch, ...],
-    text: str,
-    path: str,
-    texts: Mapping[str, str],
-    assumptions: Assumptions,
-) -> tuple[LaunchFacts, ...]:
-    directives = read_directives(text, path)
+def _facts(found: _Found, assumptions: Assumptions) -> tuple[LaunchFacts, ...]:
+    launches, text = found.reading.launches, found.text
+    directives = read_directives(text, found.path)
     facts = [
-        launch_facts(launch, _stated(launch, launches, directives, text), texts, assumptions)
+        launch_facts(
+            launch,
+            _stated(launch, launches, directives, text),
+            found.texts,
+            assumptions,
+            Surroundings(found.neighbour, launch.host_path),
+        )
         for launch in launches
     ]
     return tuple(one._replace(machine_mates=_machine_mates(one, facts)) for one in facts)
@@ -141,7 +147,11 @@ def _stated(
 
 
 def launch_facts(
-    launch: Launch, stated: Stated, texts: Mapping[str, str], assumptions: Assumptions
+    launch: Launch,
+    stated: Stated,
+    texts: Mapping[str, str],
+    assumptions: Assumptions,
+    around: Surroundings | None = None,
 ) -> LaunchFacts:
     """Work out everything there is to know about a launch."""
     release = _release(launch, stated, assumptions)
@@ -149,7 +159,7 @@ def launch_facts(
     own = [machine for directive in stated.launch if (machine := _machine(directive))]
     shared = tuple(machine for directive in stated.file if (machine := _machine(directive)))
     hardware = resolve_hardware(launch.hardware, own[-1] if own else None, shared + assumptions.machines)
-    model = resolve_model(args, assumptions.models)
+    model = resolve_model(args, assumptions.models, around)
     parallel = parallel_sizes(args)
     memory = _memory(model, parallel, args, known_card(hardware.gpu))
     mistakes = mistakes_in(launch, args)

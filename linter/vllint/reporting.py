@@ -18,7 +18,6 @@ from vllint.text.source import SourceText, UndecodableText, decode
 if TYPE_CHECKING:
     from vllint.cache import ResultCache
     from vllint.checking import Checker
-    from vllint.settings import Settings
 
 
 class FileReporter:
@@ -33,7 +32,7 @@ class FileReporter:
         self._launches = launches
         self._cached = cached and not checker.request.plugins
         self._neighbours = Neighbours()
-        self._digests: dict[int, str | None] = {}
+        self._digests: dict[tuple[int, Path | None], str | None] = {}
 
     def __enter__(self) -> FileReporter:
         """Begin a run."""
@@ -51,7 +50,7 @@ class FileReporter:
         """Return a file's part of the report."""
         neighbour = self._neighbours.of(file.path)
         cache = self._cache if self._cached else None
-        conditions = None if cache is None else self._conditions(self._checker.settings(file.path))
+        conditions = None if cache is None else self._conditions(file.path)
         if cache is None or conditions is None:
             return self._judged(file, neighbour)
         from vllint.cache import Dependencies
@@ -75,13 +74,14 @@ class FileReporter:
 
         return open_cache(os.environ, str(Path.cwd()))
 
-    def _conditions(self, settings: Settings) -> str | None:
-        """Return the digest of what files are judged by; `None` if it cannot be told from settings."""
-        key = id(settings)
+    def _conditions(self, path: str) -> str | None:
+        """Return the digest of what a file is judged by; `None` if it cannot be told from settings."""
+        settings, lock = self._checker.settings(path), self._checker.lock(path)
+        key = (id(settings), lock)
         if key not in self._digests:
             from vllint.cache import conditions_digest
 
-            self._digests[key] = conditions_digest(self._checker.request, settings)
+            self._digests[key] = conditions_digest(self._checker.request, settings, lock)
         return self._digests[key]
 
     def _judged(self, file: Candidate, neighbour: Neighbour) -> FileReport:

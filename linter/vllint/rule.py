@@ -35,7 +35,8 @@ class Rule:
     judge launches, `check_file` to judge those of a file together, or `check_source` to speak of a file
     rather than what it launches. The engine calls `check` only
     when every fact in `needs` is known, and not at all when a rule whose code is in `waits_for` has spoken
-    about the launch.
+    about the launch. `carries_over` says that its fixes write for a release what an older one does with
+    the file as it is, so that moving there applies the unsafe ones, too.
     """
 
     code: ClassVar[str]
@@ -47,6 +48,7 @@ class Rule:
     needs: ClassVar[tuple[FactName, ...]] = ()
     waits_for: ClassVar[frozenset[str]] = frozenset()
     preview: ClassVar[bool] = False
+    carries_over: ClassVar[bool] = False
     url: ClassVar[str] = ""
     tags: ClassVar[tuple[str, ...]] = ()
     BAD: ClassVar[tuple[Example, ...]] = ()

@@ -37,11 +37,13 @@ class Override(NamedTuple):
 class Settings(NamedTuple):
     """What to check and which facts to assume. `root` is the folder that paths and patterns start from.
 
-    `gpu` is `CARD` or `CARD:N`; `select` `None` means every rule that is not in preview.
+    `is_named` says that the user named the file, so that its models may lie anywhere on the machine. `gpu`
+    is `CARD` or `CARD:N`; `select` `None` means every rule that is not in preview.
     """
 
     root: str = "."
     source: str = ""
+    is_named: bool = False
     gpu: str | None = None
     vllm_version: str | None = None
     select: tuple[str, ...] | None = None
@@ -50,6 +52,7 @@ class Settings(NamedTuple):
     exclude: tuple[str, ...] = ()
     fail_on: Severity = FAIL_ON_DEFAULT
     preview: bool = False
+    online: bool = False
     models: Mapping[str, ModelStatement] = MappingProxyType({})
     overrides: tuple[Override, ...] = ()
 

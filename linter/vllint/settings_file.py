@@ -65,6 +65,7 @@ class SettingsTable(_Table):
     exclude: list[_Text] = Field([], description="Paths to pass over, as in .gitignore.")
     fail_on: Severity = Field(Severity.WARNING, description="The least severity that makes the exit code 1.")
     preview: bool = Field(False, description="Whether rules in preview run.")
+    online: bool = Field(False, description="Whether the Hugging Face Hub is asked for unknown models.")
     required_version: _Text | None = Field(
         None, description="The vllint versions these settings are for, as `>=0.1,<0.3`."
     )
@@ -125,6 +126,7 @@ def _settings(path: Path, table: SettingsTable) -> Settings:
         exclude=tuple(table.exclude),
         fail_on=table.fail_on,
         preview=table.preview,
+        online=table.online,
         models={
             name: ModelStatement(_one_of(path, name, model).like, model.config)
             for name, model in table.models.items()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vllint_schemas import ModelFacts, Unknown
 
 NAMES = (".vllint.toml", "vllint.toml", "pyproject.toml")
+LOCK_NAME = "vllint.lock.json"
 
 
 class SettingsSearch:
@@ -38,7 +39,7 @@ class SettingsSearch:
         settings = read_settings(path, self._version)
         if settings is None:
             raise SettingsError(f"{path}: has no `[tool.vllint]` table")
-        return settings
+        return settings._replace(is_named=True)
 
     def _of_folder(self, folder: Path) -> Settings:
         known = self._by_folder.get(folder)
@@ -67,6 +68,28 @@ class SettingsSearch:
         return None
 
 
+class LockSearch:
+    """Finds the lock file of models that holds in a folder: the nearest at or above it in the repository."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Path | None] = {}
+        self._by_folder: dict[str, Path | None] = {}
+
+    def of_folder(self, folder: str) -> Path | None:
+        """Return the lock file that holds in a folder, `None` if there is none."""
+        if folder not in self._by_name:
+            self._by_name[folder] = self._of_folder(str(Path(folder).absolute()))
+        return self._by_name[folder]
+
+    def _of_folder(self, folder: str) -> Path | None:
+        if folder not in self._by_folder:
+            own, above = f"{folder.rstrip('/')}/{LOCK_NAME}", folder.rpartition("/")[0] or "/"
+            is_top = above == folder or os.path.lexists(f"{folder}/.git")
+            found = None if is_top else self._of_folder(above)
+            self._by_folder[folder] = Path(own) if os.path.lexists(own) else found
+        return self._by_folder[folder]
+
+
 def relative_to_root(path: str, settings: Settings) -> str:
     """Return a path as the settings' patterns see it."""
     absolute = Path(path).absolute()
@@ -92,21 +115,35 @@ def _stated_model(name: str, model: ModelStatement, settings: Settings) -> Model
     from vllint_schemas import Unknown
 
     if model.like is not None:
-        found = find_model(model.like)
-        if found is None:
+        alike = find_model(model.like)
+        if alike is None:
             raise SettingsError(
                 f"{settings.source}: models.{name}: like: `{model.like}` is not in the catalogue"
             )
-        return found._replace(id=name, source="settings")
-    from vllint.models.config import facts_from_config, load_config
-
+        return alike._replace(id=name, source="settings")
     path = Path(settings.root) / str(model.config)
-    if not _inside_repository(path, Path(settings.root)):
+    if not settings.is_named and not _inside_repository(path, Path(settings.root)):
         raise SettingsError(f"{settings.source}: models.{name}: config: {path} is outside of the repository")
-    config = load_config(path)
-    if isinstance(config, Unknown):
-        raise SettingsError(f"{settings.source}: models.{name}: config: {config.reason}")
-    return facts_from_config(name, config, "settings")
+    found = _facts_at(name, path, settings.is_named)
+    if isinstance(found, Unknown):
+        raise SettingsError(f"{settings.source}: models.{name}: config: {found.reason}")
+    return found
+
+
+def _facts_at(name: str, path: Path, anywhere: bool) -> ModelFacts | Unknown:
+    """Return the facts of a config.json or a model's folder, read within its repository or `anywhere`."""
+    from vllint.models.config import facts_from_config, load_config
+    from vllint.models.local import Folder, folder_facts
+    from vllint.neighbours import folder_reader, neighbour_of
+    from vllint_schemas import Unknown
+
+    if not path.is_dir():
+        config = load_config(path)
+        return config if isinstance(config, Unknown) else facts_from_config(name, config, "settings")
+    read = folder_reader(path) if anywhere else neighbour_of(str(path / "config.json"), {})
+    listed = read("./")
+    names = frozenset() if listed is None else frozenset(listed.text.splitlines())
+    return folder_facts(name, Folder(str(path), names, read), "settings")
 
 
 def _inside_repository(path: Path, root: Path) -> bool:

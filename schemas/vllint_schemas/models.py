@@ -105,7 +105,8 @@ class ModelFacts(NamedTuple):
     `default_max_model_len` what it takes when none is asked for. `quantization_name` is what the
     repository's name says (`awq`, `fp8`), which is no proof of the method; `bits_per_weight` likewise.
     `weights_bytes_estimate` is a formula's result or a count times two bytes. `params_exact` says that
-    `params_total` equals the checkpoint's own count. `tower` holds the towers of a composite model, `built`
+    `params_total` equals the checkpoint's own count. `indexed_layers` says which layers of sparse attention
+    have an indexer of their own, where not all do. `tower` holds the towers of a composite model, `built`
     the whole text model where its structure takes more than the other facts say; both come from a config
     alone.
     """
@@ -180,5 +181,6 @@ class ModelFacts(NamedTuple):
     bits_per_weight: int | None = None
     params_exact: bool | None = None
     weights_bytes_estimate: int | None = None
+    indexed_layers: tuple[bool, ...] | None = None
     tower: tuple[Component, ...] | None = None
     built: Components | None = None

@@ -100,6 +100,16 @@ class UnknownModel:
 
 
 @part
+class NamedModel:
+    """A model of which no more than a size is known, which its name says and nothing is judged by."""
+
+    id: str
+    source: Literal["name"]
+    parameters_estimate: int
+    unknown: str
+
+
+@part
 class ReportedVersion:
     """The vLLM release a launch was judged by, and where that came from."""
 
@@ -200,7 +210,7 @@ class ReportedLaunch:
     start: Place
     end: Place
     argv: tuple[str, ...]
-    model: ReportedModel | UnknownModel
+    model: ReportedModel | NamedModel | UnknownModel
     vllm_version: ReportedVersion
     hardware: ReportedHardware | UnknownHardware
     parallel: ReportedParallel

@@ -24,10 +24,13 @@ ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "README.md"
 
 READ: Mapping[Kind, str] = {
-    "compose": "Docker Compose files: commands, entrypoints, `.env` and defaults, anchors, reserved GPUs",
-    "kubernetes": "Kubernetes manifests: the pods in them, wherever they stand",
-    "helm_values": "values files of Helm charts",
-    "helm_template": "Helm templates: what is literal in them",
+    "compose": "Docker Compose projects: interpolation, `.env` and `env_file`, anchors, `extends`, `include`,"
+    " override files, mounted scripts, builds, reserved GPUs",
+    "kubernetes": "Kubernetes: pods wherever they stand, ConfigMaps and Secrets, groups of pods, Kustomize,"
+    " OpenShift templates; KServe, LLMInferenceService, RayService, KubeAI, KAITO, Dynamo, ome",
+    "helm_values": "values of Helm charts: vLLM's production stack, llm-d, and charts of one's own, with"
+    " their templates where these stand beside them; HelmRelease, Argo CD",
+    "helm_template": "templates of Helm and Jinja: what is literal in them",
     "hf_endpoint": "Hugging Face Inference Endpoints: payloads and descriptions, YAML or JSON",
     "ray_serve": "Ray Serve LLM configs",
     "azure_ml": "Azure ML deployments: `VLLM_ARGS`",
@@ -39,18 +42,19 @@ READ: Mapping[Kind, str] = {
     "runpod": "RunPod: `.runpod/hub.json`",
     "bentoml": "BentoML: the arguments of a build",
     "cerebrium": "Cerebrium: `cerebrium.toml`",
-    "shell": "shell scripts: `vllm serve`, the `api_server` module, `docker run`; variables, loops",
+    "shell": "shell scripts: variables, arrays, branches, loops, functions, here-documents, `source`;"
+    " `docker run`, `apptainer`, `ssh`, `tmux`, `srun` and the like",
     "slurm": "Slurm scripts: `#SBATCH` lines, `srun`",
-    "systemd": "systemd units",
+    "systemd": "systemd units, drop-ins and podman quadlets",
     "dockerfile": "Dockerfiles: what the last stage starts",
     "make": "Makefiles: the commands of their recipes",
     "just": "justfiles: the commands of their recipes",
-    "ci": "steps of GitHub Actions and GitLab CI",
+    "ci": "steps of GitHub Actions, GitLab CI and CircleCI",
     "ansible": "Ansible playbooks and task files",
     "terraform": "Terraform: what is literal in it",
     "nomad": "Nomad jobs",
     "markdown": "Markdown: fenced blocks of the kinds above",
-    "python": "Python programs: `LLM(...)`, `EngineArgs(...)` and their kin with literal arguments",
+    "python": "Python programs: `LLM(...)` and its kin, commands that they start, Modal, endpoints they make",
     "vllm_config": "vLLM's own config files: `vllm serve --config FILE`",
     "recipe": "vLLM recipes",
     "command": "a command on vllint's own command line: `vllint check --command TEXT`",

@@ -30,8 +30,10 @@ FILLED = {"data_parallel_size_local": "ParallelConfig.data_parallel_size_local"}
 
 BEYOND_FIELDS: dict[str, dict[str, Any]] = {
     "optimization_level": {"ge": 0, "le": 3, "source": "config/vllm.py:435"},
+    "max_model_len": {"ge": -1, "ne": 0, "source": "config/model.py:249"},
+    "port": {"ge": 0, "le": 65535, "stage": "run", "source": "entrypoints/launchers/launcher.py"},
 }
-"""Bounds that an enumeration sets."""
+"""Bounds that an enumeration, a check or the operating system sets."""
 
 BOUNDS = ("ge", "gt", "le", "lt")
 

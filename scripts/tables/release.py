@@ -4,11 +4,11 @@
     python scripts/tables/release.py --vllm-source vllm-0.34.0/vllm --release 0.34.0
 
 Reads the source tree and never imports it. Writes what `vllm serve` of that release understands into
-`options.jsonl`, `environment.json`, `value_names.json` and `option_bounds.json`: as a new release, or in
-place of what they have of it. `--compare` writes nothing and prints where the source and the tables differ;
-it exits with 1 if they do. `--correct` writes the options that differ into `options_read.json`, which
-`options.py` takes instead of what it makes of a release's text, and the names of its registries into
-`value_names_read.json`.
+`options.jsonl`, `environment.json`, `value_names.json`, `option_bounds.json` and `config_classes.json`: as a
+new release, or in place of what they have of it. `--compare` writes nothing and prints where the source and
+the tables differ; it exits with 1 if they do. `--correct` writes the options that differ into
+`options_read.json`, which `options.py` takes instead of what it makes of a release's text, and the names of
+its registries into `value_names_read.json`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import config_classes
 import environment
 import option_bounds
 import options
@@ -107,6 +108,7 @@ def write(source: Source, release: str, read: Options, known: dict[str, list[Rec
     merged = known | {release: read.records}
     ordered = {name: merged[name] for name in sorted(merged, key=options.release_key)}
     options.TARGET.write_text(options.written(ordered), encoding="utf-8")
+    config_classes.TARGET.write_text(config_classes.with_release(source, release, read), encoding="utf-8")
     value_names.TARGET.write_text(value_names.with_release(source, release, read.listed), encoding="utf-8")
     if release != [*ordered][-1]:
         print(f"{release} is not the newest release: its environment variables and bounds are not read")

@@ -147,6 +147,9 @@ ATTRIBUTES = [
 ]
 """What vLLM and vllint ask configurations for."""
 
+ALSO_DERIVED = {"chatglm": {"max_position_embeddings": "seq_length"}}
+"""What classes copy from attributes that the probe does not change. vLLM's `ChatGLMConfig`."""
+
 DERIVED_FROM = ("num_attention_heads", "hidden_size", "num_hidden_layers")
 
 
@@ -161,6 +164,11 @@ def main(target: str) -> None:
     while pending:
         model_type, config_class = pending.popitem()
         table[model_type] = describe(config_class)
+        also = ALSO_DERIVED.get(model_type)
+        if also:
+            table[model_type]["derived"] = table[model_type].get("derived", {}) | also
+            for name in also:
+                table[model_type]["defaults"].pop(name, None)
         for part in parts_of(config_class).values():
             if part[0] and part[0] not in table and part[0] not in pending and part[1] is not None:
                 pending[part[0]] = part[1]

@@ -51,11 +51,15 @@ BOOLEAN = "BooleanOptionalAction"
 
 
 class Converter(NamedTuple):
-    """What an option's text is given to: its name in argparse's errors, and the kind it reads."""
+    """What an option's text is given to: its name in argparse's errors, and the kind it reads.
+
+    `is_class` says that it makes an object of a configuration class.
+    """
 
     name: str
     kind: str
     optional_none: bool = False
+    is_class: bool = False
 
 
 class Reader:
@@ -67,6 +71,8 @@ class Reader:
         self.notes: list[str] = []
         self.fields: dict[str, str] = {}
         self.listed: dict[str, list[str]] = {}
+        self.classes: dict[str, tuple[ClassReference, bool]] = {}
+        self.annotations: dict[str, tuple[Module, ast.expr]] = {}
         utils = source.module("vllm.utils.argparse_utils") or source.module("vllm.utils")
         self.pairs = utils is not None and "EnableDisableAction" in utils.names
         arguments = source.module("vllm.engine.arg_utils")
@@ -100,6 +106,8 @@ class Reader:
                 else self.evaluator.field_default(field.module, field.default),
                 "help": field.text,
                 "field": f"{owner.name}.{name}",
+                "class": self.source.dataclass_in(field.module, field.annotation),
+                "annotation": (field.module, field.annotation),
             }
             | self._typed(name, self.source.hints(field.module, field.annotation))
             for name, field in self.source.fields(owner).items()
@@ -118,7 +126,7 @@ class Reader:
     def _by_types(self, name: str, found: dict[str, Hint]) -> Record:
         """Return what the types alone say, in the order in which vLLM asks for them."""
         if "dataclass" in found:
-            return {"type": Converter("parse_dataclass", "json")}
+            return {"type": Converter("parse_dataclass", "json", is_class=True)}
         if found.keys() == {"bool", "str", "none"}:
             return {"type": Reference("str"), "nargs": "?", "const": True}
         if "bool" in found:
@@ -171,6 +179,12 @@ class Reader:
             kind = "folded-str" if choices else "comma-list"
         self.fields[flag] = given.get("field", "")
         self.listed[flag] = given.get("listed", [])
+        # What only the front end reads is never made a configuration class.
+        owner = str(given.get("field", "")).partition(".")[0]
+        if kind.startswith("json") and "annotation" in given and not owner.endswith("Args"):
+            self.annotations[flag] = given["annotation"]
+        if given.get("class") is not None:
+            self.classes[flag] = given["class"], converter.is_class
         record: Record = {
             "flag": flag,
             "aliases": [name for name in names if name.startswith("-")],
@@ -214,12 +228,16 @@ class Options(NamedTuple):
     """The options of `vllm serve` in the order in which they are added.
 
     `fields` has the configuration's field that an option fills, `listed` the names that its annotation has
-    where the parser takes any text, `notes` what is not understood.
+    where the parser takes any text, `classes` the configuration class that its JSON is for, and whether the
+    parser makes an object of it, `annotations` those of all options that take JSON, `notes` what is not
+    understood.
     """
 
     records: list[Record]
     fields: dict[str, str]
     listed: dict[str, list[str]]
+    classes: dict[str, tuple[ClassReference, bool]]
+    annotations: dict[str, tuple[Module, ast.expr]]
     notes: list[str]
 
 
@@ -231,7 +249,10 @@ def options_of(source: Source) -> Options:
         if module is not None and isinstance(function, ast.FunctionDef):
             reader = Reader(source)
             reader.evaluator.run(module, function, {"parser": Reference("parser")})
-            return Options([_help(), *reader.records], reader.fields, reader.listed, reader.notes)
+            records = [_help(), *reader.records]
+            return Options(
+                records, reader.fields, reader.listed, reader.classes, reader.annotations, reader.notes
+            )
     raise SystemExit(f"no function that builds the parser of `vllm serve` in {source.folder}")
 
 

@@ -196,6 +196,20 @@ class Source:
                 return inherited
         return None
 
+    def dataclass_in(self, module: Module, node: ast.expr) -> ClassReference | None:
+        """Return the dataclass among the types that an annotation allows, if there is one."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return self.dataclass_in(module, ast.parse(node.value, mode="eval").body)
+        if isinstance(node, ast.BinOp):
+            return self.dataclass_in(module, node.left) or self.dataclass_in(module, node.right)
+        if isinstance(node, ast.Subscript):
+            inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            outer = ast.unparse(node.value).rpartition(".")[2]
+            parts = inner if outer in {"Optional", "Union"} else inner[:1] if outer in TRANSPARENT else []
+            return next(filter(None, (self.dataclass_in(module, part) for part in parts)), None)
+        found = self.class_named(module, node)
+        return found if found is not None and self.class_kind(found) == "dataclass" else None
+
     def hints(self, module: Module, node: ast.expr) -> Hints:
         """Return the types that an annotation allows."""
         if isinstance(node, ast.Constant):

@@ -139,3 +139,38 @@ def test_a_second_run_finds_nothing_to_do() -> None:
     assert path.read_text() == once
     assert "rewritten" not in result.stdout
     assert "changes" not in result.stdout
+
+
+def test_variables_become_options_or_go_and_others_stay() -> None:
+    text = """\
+services:
+  llm:
+    image: vllm/vllm-openai:v0.9.1
+    environment:
+      # ours
+      HF_HOME: /cache
+      VLLM_USE_V1: "1"
+      VLLM_ATTENTION_BACKEND: FLASHINFER  # measured
+      VLLM_LOGGING_LEVEL: DEBUG
+    command: ["--model", "Qwen/Qwen3-8B"]
+"""
+    path = written(text)
+    result = upgrade("--to", "0.33.0", ".")
+    assert result.exit_code == 0
+    assert path.read_text() == text.replace("v0.9.1", "v0.33.0").replace(
+        '      VLLM_USE_V1: "1"\n      VLLM_ATTENTION_BACKEND: FLASHINFER  # measured\n', ""
+    ).replace('"Qwen/Qwen3-8B"]', '"Qwen/Qwen3-8B", "--attention-backend", "FLASHINFER"]')
+    assert "rewritten write `--attention-backend FLASHINFER`" in result.stdout
+
+
+def test_a_variable_that_asked_for_what_is_gone_is_left_to_decide() -> None:
+    path = written("pip install vllm==0.9.1\nVLLM_USE_V1=0 vllm serve gpt2\n", "run.sh")
+    result = upgrade("--to", "0.33.0", ".")
+    assert result.exit_code == 1
+    assert "to decide run.sh:2 warning FLG028" in result.stdout
+    assert path.read_text() == "pip install vllm==0.33.0\nVLLM_USE_V1=0 vllm serve gpt2\n"
+
+
+def test_downwards_variables_that_are_not_read_yet_are_told() -> None:
+    written("pip install vllm==0.33.0\nVLLM_DEEP_GEMM_WARMUP=skip vllm serve gpt2\n", "run.sh")
+    assert "warning FLG045" in upgrade("--to", "0.9.2", ".").stdout

@@ -378,3 +378,38 @@ def test_the_release_that_a_runner_takes_is_known(read: Read, command: str) -> N
 def test_what_xargs_adds_is_not_known(read: Read, command: str) -> None:
     launch = only(read, f"cat models | {command}")
     assert launch.argv[-1].splits and not launch.argv[0].is_known
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ('docker run "$I" --model a/b --max-num-seqs 9', ["--model", "a/b", "--max-num-seqs", "9"]),
+        ("docker run $I --model a/b --max-num-seqs 9", ["--model", "a/b", "--max-num-seqs", "9"]),
+        ("docker run $VLLM_IMAGE --model a/b -tp 2", ["--model", "a/b", "-tp", "2"]),
+        ("docker run my/vllm-rocm a/b --max-model-len 9 -tp 2", ["a/b", "--max-model-len", "9", "-tp", "2"]),
+        ('docker run my/vllm-rocm:"$TAG" --model a/b', ["--model", "a/b"]),
+        ("singularity run --nv $VLLM_SIF --model a/b -tp 2", ["--model", "a/b", "-tp", "2"]),
+        ('apptainer run --nv $SIF "$M" --max-num-seqs 8', ["?", "--max-num-seqs", "8"]),
+    ],
+)  # fmt: skip
+def test_an_image_that_is_not_known_starts_vllm_when_it_is_given_its_options(
+    read: Read, argv: Argv, command: str, words: list[str]
+) -> None:
+    assert argv(only(read, command)) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "$IMAGE --model a/b --tp 2",
+        "$IMAGE --model-path a/b --max-model-len 9",
+        "$IMAGE --model a/b --max-model-len 9 --router-policy x",
+        "$IMAGE python3 bench.py --model a/b --max-model-len 9",
+        "$IMAGE ./start.sh --max-model-len 9",
+        "org/sglang --model a/b --max-model-len 9",
+        "my/vllm-router a/b --static-backends x",
+        "$VLLM_IMAGE --model a/b --time-to-first-token 3",
+    ],
+)
+def test_an_image_that_may_start_anything_is_no_launch(read: Read, words: str) -> None:
+    assert not read(f"docker run --gpus all {words}\n", "run.sh").launches

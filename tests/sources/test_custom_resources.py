@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from vllint.sources.readers import Reading
 from vllint_schemas import EntryPoint, Launch, Located, Unknown
 
@@ -209,3 +211,25 @@ items:
   spec: {{containers: [{{name: vllm, image: "vllm/vllm-openai:v0.19.1", args: [--model, Qwen/Qwen3-8B]}}]}}
 """
     assert [launch.name for launch in read(text, "list.yaml").launches] == ["llama", "pod/vllm"]
+
+
+@pytest.mark.parametrize("keys", ["{multinode: {nodeCount: 4}}", "{workers: 3}", "{leader: {}}"])
+def test_pods_that_an_unknown_operator_makes_may_hold_a_model_together(read: Read, keys: str) -> None:
+    text = f"""
+apiVersion: example.org/v1
+kind: Profile
+metadata: {{name: p}}
+spec:
+  layout: {keys}
+  podTemplate:
+    spec:
+      containers:
+        - name: engine
+          image: vllm/vllm-openai:v0.10.0
+          args: [a/b, --pipeline-parallel-size, "4"]
+          resources: {{limits: {{nvidia.com/gpu: 8}}}}
+"""
+    [launch] = read(text, "p.yaml").launches
+    assert isinstance(launch.nodes, Unknown)
+    [alone] = read(text.replace(keys, "{replicas: 2}"), "p.yaml").launches
+    assert alone.nodes is None

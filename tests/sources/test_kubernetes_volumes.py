@@ -97,7 +97,8 @@ def test_a_config_file_of_a_file_beside_is_read_there(read: Read) -> None:
     ],
 )
 def test_a_config_file_that_is_not_here_is_unknown(read: Read, volume: str, reason: str) -> None:
-    text = manifest("[vllm, serve, --config, /etc/vllm.yaml]", "mountPath: /etc", volume)
+    settings_only = FILES.partition("  start.sh")[0]
+    text = manifest("[vllm, serve, --config, /etc/vllm.yaml]", "mountPath: /etc", volume, settings_only)
     assert one(read, text).config == Unknown(reason)
 
 
@@ -129,3 +130,20 @@ def test_a_script_that_runs_itself_ends(read: Read) -> None:
     )
     text = manifest("[bash, /scripts/a.sh]", "mountPath: /scripts", WHOLE, files)
     assert read(text, "chat.yaml").launches == ()
+
+
+def test_a_script_of_a_config_map_that_no_pod_here_mounts_is_read_for_itself(read: Read) -> None:
+    [launch] = read(FILES.removeprefix("---\n"), "scripts.yaml").launches
+    assert launch.name == "files/start.sh"
+    assert [word.text for word in launch.argv] == ["", "--port", "8000"]
+
+
+def test_a_mounted_script_is_read_once_with_its_pod_even_from_another_file(read: Read) -> None:
+    pod = manifest("[/opt/start.sh]", "mountPath: /opt", WHOLE, files="")
+    beside = {"./": "pod.yaml\nscripts.yaml", "pod.yaml": pod}
+    assert not read(FILES.removeprefix("---\n"), "scripts.yaml", beside).launches
+
+
+def test_files_of_a_config_map_that_are_no_scripts_start_nothing(read: Read) -> None:
+    text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  README: "vllm serve a/b"\n'
+    assert not read(text, "a.yaml").launches

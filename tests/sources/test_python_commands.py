@@ -282,3 +282,38 @@ def test_a_machine_s_first_script_is_read(read: Read, argv: Argv, gpu_count: Cou
     """
     launch = only(read, code)
     assert (argv(launch), gpu_count(launch)) == (["--model", "?", "--max-model-len", "8192"], "all")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "f\"nohup {' '.join(words)} > log\"",
+        "'nohup {} > log'.format(' '.join(words))",
+        "'nohup {0} > {log}'.format(' '.join(words), log='log')",
+        "'nohup %s > log' % ' '.join(words)",
+        "'nohup %s > %s' % (' '.join(words), 'log')",
+        "'nohup %(words)s > log' % {'words': ' '.join(words)}",
+    ],
+)
+def test_words_that_are_put_into_a_text_are_known(read: Read, argv: Argv, command: str) -> None:
+    program = f"""
+import os
+words = ['vllm', 'serve', 'a/b', '--port', str(8000)]
+os.system({command})
+"""
+    [launch] = read(program, "run.py").launches
+    assert argv(launch) == ["a/b", "--port", "8000"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "'vllm serve a/b --port {:d}'.format(port)",
+        "'vllm serve a/b --port {}'.format(*ports)",
+        "'vllm serve a/b --port %5d' % port",
+        "'vllm serve a/b --port {p[0]}'.format(p=port)",
+    ],
+)
+def test_a_text_that_is_formatted_in_its_own_way_is_not_guessed(read: Read, argv: Argv, command: str) -> None:
+    launches = read(f"import os\nport = 8000\nos.system({command})\n", "run.py").launches
+    assert all(argv(launch) == ["a/b", "--port", "?"] for launch in launches)

@@ -164,3 +164,15 @@ FRAGMENTS = st.sampled_from(
 @given(st.lists(FRAGMENTS, max_size=25).map("".join), st.sampled_from(["a.yaml", "a.json", "a.sh", "a"]))
 def test_any_text_is_read_without_a_crash_and_with_true_places(read: Read, text: str, path: str) -> None:
     read(text, path)
+
+
+def test_a_script_that_is_not_here_is_named_where_nothing_is_found(read: Callable[..., Reading]) -> None:
+    keys = "image: vllm/vllm-openai\n    entrypoint: [/bin/bash, /app/start_llm.sh]\n"
+    reading = read(f"services:\n  llm:\n    {keys}", "compose.yaml")
+    assert not reading.launches
+    assert reading.unread.endswith("what `/app/start_llm.sh` starts is not known")
+
+
+def test_a_file_of_variables_says_so_whatever_its_name(read: Callable[..., Reading]) -> None:
+    text = "# For vllm/vllm-openai:v0.10.0\nPROFILE_LENGTH=4096\nexport PROFILE_IMAGE='vllm/vllm-openai'\n"
+    assert read(text, "chat.conf").unread.startswith("variables start nothing")

@@ -284,3 +284,41 @@ def test_unknown_reasons_are_sentences_about_the_file(read: Read) -> None:
     assert "MODEL" in launch.argv[0].reason
     assert isinstance(launch.hardware.gpu_count, Unknown)
     assert json.dumps(launch.argv[0].reason)
+
+
+def test_variables_that_no_server_reads_tell_no_starts_apart(read: Read) -> None:
+    script = 'if [ -f x ]; then export ADAPTER="$1"; else export ADAPTER=; fi\nvllm serve a/b\n'
+    assert len(read(script, "run.sh").launches) == 1
+    script = script.replace("ADAPTER", "CUDA_VISIBLE_DEVICES")
+    assert len(read(script, "run.sh").launches) == 2
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "ARGS=(\n  vllm serve a/b\n  --port 8001\n)\n",
+        "export CMD='vllm serve a/b --port 8001'\n",
+        'CMD="vllm serve a/b \\\n  --port $((8000 + 1))"\n',
+        "readonly RUN=(python3 -m vllm.entrypoints.cli.main serve a/b --port 8001)\n",
+    ],
+)
+def test_a_command_that_is_kept_for_another_script_is_a_launch(read: Read, argv: Argv, kept: str) -> None:
+    [launch] = read(f"#!/bin/bash\n# A preset.\n{kept}", "preset.sh").launches
+    assert argv(launch) == ["a/b", "--port", "8001"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'PATTERN="vllm serve"\npkill -f "$PATTERN"\n',
+        "# ARGS=(vllm serve a/b)\n",
+        "NAME='run vllm serve a/b'\n",
+        "ARGS=(echo vllm serve a/b)\n",
+    ],
+)
+def test_texts_that_are_no_commands_start_nothing(read: Read, script: str) -> None:
+    assert not read(script, "run.sh").launches
+
+
+def test_what_the_script_runs_itself_is_read_once(read: Read) -> None:
+    assert len(read('CMD="vllm serve a/b --port 1"\n$CMD &\n', "run.sh").launches) == 1

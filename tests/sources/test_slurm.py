@@ -170,3 +170,11 @@ def test_a_job_given_as_an_option_or_a_here_document_is_read(read: Read, gpu_cou
     )
     launches = read(text, "submit.sh").launches
     assert [(launch.argv[0].text, gpu_count(launch)) for launch in launches] == [("Q/a", 4), ("Q/b", 2)]
+
+
+def test_a_container_that_forgets_the_variables_keeps_the_gpus_of_the_job(
+    read: Read, gpu_count: Callable[[Launch], Any]
+) -> None:
+    script = "#!/bin/bash\n#SBATCH --gpus-per-node=4\napptainer exec --cleanenv --nv x.sif vllm serve a/b\n"
+    [launch] = read(script, "job.sbatch").launches
+    assert gpu_count(launch) == 4

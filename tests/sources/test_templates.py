@@ -204,3 +204,9 @@ def test_any_template_is_rendered_with_every_place_in_it(text: str) -> None:
 @given(st.lists(PIECES, max_size=25).map("".join), st.sampled_from(["a.yaml", "a.sh.j2", "a.service.j2"]))
 def test_no_template_breaks_the_reader(text: str, path: str) -> None:
     read_source(SourceText(path, text), lambda name: None)
+
+
+def test_an_include_that_is_trimmed_up_to_a_document_renders_to_nothing(read: Read, argv: Argv) -> None:
+    text = '{{- include "chart.checks" . -}}\n---\n' + manifest("args: [--model, a/b]")
+    [launch] = read(text, "templates/deployment.yaml").launches
+    assert argv(launch) == ["--model", "a/b"]

@@ -52,6 +52,19 @@ class Switch(argparse.Action):
         setattr(namespace, self.dest, self.option.const_for(on))
 
 
+class Adapters(argparse.Action):
+    """Leaves out what is no adapter, as vLLM's own action does."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, [value for value in values or () if value is not None])
+
+
 @cache
 def peer(release: str) -> Parser:
     """Return Python's parser with a release's options, without abbreviations of its own kinds."""
@@ -65,17 +78,19 @@ def peer(release: str) -> Parser:
             )
             action.option = option  # type: ignore[attr-defined]
         else:
+            read = converter(option, release)
             nargs = None if option.nargs == "none" else option.nargs
+            made = {"append": "append", "lora_modules": Adapters}.get(option.action, "store")
             parser.add_argument(
-                *option.aliases, dest=option.dest, nargs=nargs, const=option.const, type=converter(option)
+                *option.aliases, dest=option.dest, nargs=nargs, const=option.const, type=read, action=made
             )
     return parser
 
 
-def converter(option: Option) -> Callable[[str], Any]:
+def converter(option: Option, release: str) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         try:
-            return convert(option, text)
+            return convert(option, text, release)
         except RefusedError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -17,6 +17,8 @@ from vllint.vllm.environment import (
     environment_releases,
     environment_variable,
     similar_variables,
+    variable_refusal,
+    variable_standing,
 )
 from vllint.vllm.options import option_table, releases
 from vllint_schemas import Unknown
@@ -175,6 +177,51 @@ def test_the_real_module_reads_texts_as_the_table_says() -> None:
             agrees = refused == (folded not in choices)
         else:
             agrees = not refused or variable.kind == "json-or-file"
+        if variable.kind != "json-or-file":
+            agrees = agrees and refused == bool(variable_refusal(variable, text))
         if not agrees:
             wrong.append((name, variable.kind, text, found))
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "standing"),
+    [
+        ("VLLM_USE_V1", "0.6.6.post1", "reads"),
+        ("VLLM_USE_V1", "0.11.0", "reads"),
+        ("VLLM_USE_V1", "0.11.1", "unknown"),
+        ("VLLM_USE_V1", "0.11.2", "retired"),
+        ("VLLM_USE_V1", "0.34.0", "retired"),
+        ("VLLM_USE_V1", "nightly", "unknown"),
+        ("VLLM_ATTENTION_BACKEND", "0.15.0", "unknown"),
+        ("VLLM_DEEP_GEMM_WARMUP", "0.11.0", "not yet"),
+        ("VLLM_DEEP_GEMM_WARMUP", "0.11.1", "unknown"),
+        ("VLLM_DEEP_GEMM_WARMUP", "0.34.0", "reads"),
+        ("VLLM_HOST_IP", "0.5.0", "unknown"),
+    ],
+)
+def test_a_variable_is_read_between_its_first_and_its_last_release(
+    name: str, version: str, standing: str
+) -> None:
+    variable = environment_variable(name)
+    assert variable is not None
+    assert variable_standing(variable, version) == standing
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused"),
+    [
+        ("VLLM_SERVER_DEV_MODE", ("0", "1", " 1 ", "-1", "1_0"), ("", "true", "1.0", "on")),
+        ("VLLM_LOG_STATS_INTERVAL", ("10", "1.5", "1e3", "inf"), ("", "10s")),
+        ("VLLM_KV_CACHE_LAYOUT", ("NHD", "HND"), ("nhd", "")),
+        ("VLLM_ALLOW_LONG_MAX_MODEL_LEN", ("true", "1", "on", ""), ()),
+        ("VLLM_HOST_IP", ("", "no address"), ()),
+    ],
+)
+def test_a_text_is_refused_that_the_kind_of_variable_cannot_be(
+    name: str, taken: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    variable = environment_variable(name)
+    assert variable is not None
+    assert [text for text in taken if variable_refusal(variable, text)] == []
+    assert [text for text in refused if not variable_refusal(variable, text)] == []

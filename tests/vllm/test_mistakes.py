@@ -41,7 +41,7 @@ def said(command: str, release: str = "0.33.0") -> list[str]:
         (f"vllm serve {MODEL} --max-num-seqs 1k", "FLG011"),
         (f"vllm serve {MODEL} --gpu-memory-utilization -0.1", "FLG011"),
         (f"vllm serve {MODEL} --gpu-memory-utilization -0.1 --port 8001", "FLG011"),
-        (f"vllm serve {MODEL} --allowed-origins http://a http://b", "FLG011"),
+        (f"vllm serve {MODEL} --allowed-origins http://a http://b", "FLG012"),
         (f"vllm serve --api-key secret {MODEL}", "FLG013"),
         (f"vllm serve --served-model-name a {MODEL}", "FLG013"),
         (f"python -m vllm.entrypoints.openai.api_server {MODEL}", "FLG014"),

@@ -10,6 +10,7 @@ import click
 from vllint.checking import Request
 from vllint.cli.checking import Mode, Options, run_check
 from vllint.cli.outputs import Output
+from vllint.cli.progress import asking
 from vllint.report.formats import FORMATS
 from vllint_schemas import Severity
 
@@ -34,6 +35,7 @@ def _comma_lists(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 @click.option("--select", multiple=True, callback=_comma_lists, help="Rules to run: codes or names.")
 @click.option("--ignore", multiple=True, callback=_comma_lists, help="Rules to leave out.")
 @click.option("--preview", is_flag=True, help="Run rules in preview, too.")
+@click.option("--online", is_flag=True, help="Ask the Hugging Face Hub for models that are not known.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Paths to pass over, as in .gitignore.")
 @click.option("--force-exclude", is_flag=True, help="Pass excluded files over even when they are named.")
 @click.option("--config", metavar="FILE", help="The settings file to use.")
@@ -93,6 +95,9 @@ def _request(given: dict[str, Any]) -> Request:
         preview=given["preview"],
         force_exclude=given["force_exclude"],
         plugins=tuple(Path(name) for name in given["plugins"]),
+        online=given["online"],
+        told=asking(),
+        locked=not given["isolated"],
     )
 
 

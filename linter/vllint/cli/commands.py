@@ -12,9 +12,14 @@ from vllint.cli.facts import FACTS_OPTION
 _COMMANDS = {
     "check": "vllint.cli.check",
     "show": "vllint.cli.show",
+    "estimate": "vllint.cli.estimate",
+    "plan": "vllint.cli.plan",
+    "diff": "vllint.cli.diff",
+    "report": "vllint.cli.report",
     "upgrade": "vllint.cli.upgrade",
     "explain": "vllint.cli.explain",
     "rules": "vllint.cli.rules",
+    "models": "vllint.cli.models",
     "init": "vllint.cli.init",
 }
 

@@ -49,9 +49,35 @@ class Progress:
             self._shown = False
 
 
+class Asking:
+    """Names the model that the Hub is asked for on one line of `terminal`, and counts them."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self._asked = 0
+
+    def __call__(self, model: str | None) -> None:
+        """Take note of the next model; `None`: the Hub has answered."""
+        self._terminal.write("\r\x1b[K")
+        if model is not None:
+            self._asked += 1
+            line = f"vllint: asking the Hub, model {self._asked:,}: {visible(model)}"
+            self._terminal.write(line[: _columns(self._terminal) - 1])
+        self._terminal.flush()
+
+
+def asking() -> Asking | None:
+    """Return what shows the models that the Hub is asked for, `None` where nobody watches."""
+    return Asking(sys.stderr) if _is_watched() else None
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def progress() -> Progress | None:
     """Return the progress of a run that starts now, `None` where nobody watches."""
-    return Progress(sys.stderr) if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None
+    return Progress(sys.stderr) if _is_watched() else None
 
 
 def _columns(terminal: TextIO) -> int:

@@ -12,7 +12,7 @@ import click
 
 from vllint.checking import Checker, Report, Request
 from vllint.cli.checking import FAILED, OK, complain, read_text
-from vllint.cli.progress import progress
+from vllint.cli.progress import asking, progress
 from vllint.report.cells import visible
 from vllint.report.colours import palette, wants_colour
 from vllint.settings import Settings, SettingsError
@@ -28,6 +28,7 @@ from vllint_schemas import MemoryEstimate, Unknown
 @click.option("--gpu", metavar="CARD:N", help="The machine, as `H100:8`, `L40S` or `name@48GiB:2`.")
 @click.option("--vllm-version", metavar="VERSION", help="The vLLM release of files that name none.")
 @click.option("--env", "env_files", multiple=True, metavar="FILE", help="Variables for Compose files.")
+@click.option("--online", is_flag=True, help="Ask the Hugging Face Hub for models that are not known.")
 @click.option("--isolated", is_flag=True, help="Use no settings file.")
 def command(**given: Any) -> None:
     """Show what is understood of each launch in files or folders, and where it came from.
@@ -59,6 +60,9 @@ def _report(given: dict[str, Any]) -> Report:
             gpu=given["gpu"],
             vllm_version=given["vllm_version"],
             env_files=env_files or None,
+            online=given["online"],
+            locked=not given["isolated"],
+            told=asking(),
         ),
         progress(),
     )

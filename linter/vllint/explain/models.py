@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vllint.checking import COMMAND_PATH, Checker
 from vllint.command_check import estimate
 from vllint.explain.rows import gib, row
+from vllint.models.catalogue import find_model
+from vllint.models.resolve import Reference, Surroundings, look_up
+from vllint.neighbours import neighbour_of
 from vllint.report.colours import Palette
 from vllint.vllm.legality import tensor_parallel_obstacles
 from vllint.vllm.releases import releases
@@ -15,7 +19,38 @@ from vllint_schemas.parallel import Parallel
 SIZES = range(1, 17)
 """The tensor parallel sizes that are tried."""
 
-_SOURCES: dict[ModelSource, str] = {"catalogue": "vllint's catalogue", "settings": "the settings"}
+_SOURCES: dict[ModelSource, str] = {
+    "catalogue": "vllint's catalogue",
+    "settings": "the settings",
+    "lock": "vllint.lock.json",
+    "local": "its folder",
+    "cache": "the Hugging Face cache of this machine",
+    "hub": "the Hugging Face Hub",
+}
+
+
+def known_model(name: str, checker: Checker) -> ModelFacts | Unknown | None:
+    """Return the facts of a model as launches in the working directory would have them.
+
+    `None` where `name` is neither a model's id nor a path.
+    """
+    if "/" not in name and not name.startswith("."):
+        return find_model(name)
+    conditions = checker.conditions(COMMAND_PATH)
+    around = Surroundings(neighbour_of(COMMAND_PATH, {}), _host_path)
+    return look_up(Reference(name.rstrip("/") or name), conditions.assumptions.models, around)
+
+
+def _host_path(path: str) -> str | None:
+    return None if path.startswith(("/", "~")) else path
+
+
+def summary_line(model: ModelFacts) -> str:
+    """Return a model in a line: its id, its size and its context."""
+    size = f"{model.params_total / 1e9:,.2f}B" if model.params_total else "-"
+    length = model.default_max_model_len or model.max_position_embeddings
+    context = f"{length:,}" if length else "-"
+    return f"{model.id:<60} {size:>10} {context:>12}".rstrip()
 
 
 def model_lines(model: ModelFacts, colours: Palette) -> Iterator[str]:

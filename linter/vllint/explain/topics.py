@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vllint.checking import Checker, Request
 from vllint.explain.cards import card_lines, instance_lines
-from vllint.explain.models import model_lines
+from vllint.explain.models import known_model, model_lines
 from vllint.explain.options import option_lines, spelling_of
 from vllint.explain.rules import group_lines, rule_lines
 from vllint.explain.variables import variable_lines, variable_named
 from vllint.hardware.cards import find_card, suggest_cards
 from vllint.hardware.instances import find_instance
-from vllint.models.catalogue import find_model, model_ids
+from vllint.models.catalogue import model_ids
 from vllint.report.colours import Palette
 from vllint.rule import Rule
 from vllint.vllm.environment import similar_variables
@@ -68,8 +69,8 @@ def _variable(name: str, colours: Palette) -> Iterator[str] | None:
 
 
 def _thing(name: str, colours: Palette) -> Iterator[str] | None:
-    model = find_model(name)
-    if model is not None:
+    model = known_model(name, Checker(Request()))
+    if model is not None and not isinstance(model, Unknown):
         return model_lines(model, colours)
     card = find_card(name)
     if not isinstance(card, Unknown):

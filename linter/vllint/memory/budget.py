@@ -1,24 +1,32 @@
-"""What is left of a card for the KV cache: vLLM's start-up arithmetic with its overheads as bands.
-
-Constants are fitted to 59 real starts of vLLM 0.19 on H100 (llm-d-planner PR #205); other cards and
-releases differ, which the bands have to hold.
-"""
+"""What vLLM lets itself use of a card, and what it holds of that beside weights and activations."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from vllint.memory.constants import card_kind, constant
+from vllint.vllm.computed_defaults import ComputedDefault, computed_defaults
 from vllint.vllm.version import version_key
-from vllint_schemas import GIB, Band, EngineArgs, Gpu, ModelFacts, Unknown
+from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
 _NOTHING = Band(0.0, 0.0, 0.0)
 
 _GRAPHS_COUNTED_SINCE = (0, 21)
-_DEFAULT_UTILIZATION = 0.92
 
-_SAMPLER_BYTES = 14.0
-"""Bytes per vocabulary row and sequence that the sampler's dummy run peaks at, on the last stage."""
+_UTILIZATION_RAISED = (0, 20)
+_DEFAULT_UTILIZATION = (0.9, 0.92)
+"""Before and since 0.20, where the release's own default is not tabled."""
+
+_FIRST_ENGINE_UNTIL = (0, 8)
+_FIRST_ENGINE_GONE = (0, 10)
+"""vLLM's first engine served all before 0.8, and cards before Ampere until 0.10 or so.
+
+A step of it holds whole prompts, at least `max_model_len` tokens, for 256 sequences.
+"""
+
+_GRAPH_SIZES = 51
+"""How many batch sizes are captured at the defaults of a large card."""
 
 
 class BatchLimits(NamedTuple):
@@ -28,8 +36,11 @@ class BatchLimits(NamedTuple):
     max_num_batched_tokens: int
 
 
-def batch_limits(args: EngineArgs, gpu: Gpu) -> BatchLimits | Unknown:
-    """Return the limits asked for, else the card's defaults (vLLM 0.33.0 `engine/arg_utils.py:2941`)."""
+def batch_limits(args: EngineArgs, gpu: Gpu, length: int | None = None) -> BatchLimits | Unknown:
+    """Return the limits asked for, else the card's defaults (vLLM 0.33.0 `engine/arg_utils.py:2941`).
+
+    `length` is the longest context where it is known.
+    """
     seqs, tokens = args.value("max_num_seqs"), args.value("max_num_batched_tokens")
     if isinstance(seqs, Unknown):
         return seqs
@@ -37,17 +48,57 @@ def batch_limits(args: EngineArgs, gpu: Gpu) -> BatchLimits | Unknown:
         return tokens
     if isinstance(gpu.memory_bytes, Unknown):
         return gpu.memory_bytes
-    gib = gpu.memory_bytes / GIB
-    large = gib >= 70 and "A100" not in gpu.name.upper() and gpu.compute_capability != (12, 1)
-    if gib >= 160 and version_key(args.vllm_version) >= (0, 28):
-        default_seqs, default_tokens = 1024, 16384
-    elif large:
-        default_seqs, default_tokens = 1024, 8192
-    else:
-        default_seqs, default_tokens = 256, 2048
+    default_seqs, default_tokens = _default_limits(args, gpu)
+    if is_first_engine(args, gpu):
+        default_seqs, default_tokens = 256, max(length or 0, 2048)
+    elif _whole_prompts(args):
+        default_tokens = max(default_tokens, length or 0)
+    if isinstance(seqs.value, int) and length is not None:
+        default_tokens = min(default_tokens, seqs.value * length)
     chosen_tokens = tokens.value if isinstance(tokens.value, int) else default_tokens
     chosen_seqs = seqs.value if isinstance(seqs.value, int) else min(default_seqs, chosen_tokens)
     return BatchLimits(chosen_seqs, chosen_tokens)
+
+
+def is_first_engine(args: EngineArgs, gpu: Gpu) -> bool:
+    """Whether vLLM's first engine serves."""
+    release = version_key(args.vllm_version)
+    old = gpu.compute_capability is not None and gpu.compute_capability < (8, 0)
+    return release < _FIRST_ENGINE_UNTIL or (old and release < _FIRST_ENGINE_GONE)
+
+
+def _whole_prompts(args: EngineArgs) -> bool:
+    chunked = args.value("enable_chunked_prefill")
+    return isinstance(chunked, Located) and chunked.value is False
+
+
+def _default_limits(args: EngineArgs, gpu: Gpu) -> tuple[int, int]:
+    found: list[int] = []
+    for dest in ("max_num_seqs", "max_num_batched_tokens"):
+        rows = computed_defaults(dest)
+        release = max(version_key(args.vllm_version), min(version_key(row.since) for row in rows))
+        held = [row for row in rows if _holds(row, release) and _is_meant(row.when, gpu)]
+        found.append(int(held[0].value))
+    return found[0], found[1]
+
+
+def _holds(row: ComputedDefault, release: tuple[int, ...]) -> bool:
+    if release < version_key(row.since):
+        return False
+    # The last release of a minor stands for all of them.
+    return row.until is None or release[:2] <= version_key(row.until)[:2]
+
+
+def _is_meant(when: str, gpu: Gpu) -> bool:
+    """Whether a row of the computed defaults means this card."""
+    gib = 0 if isinstance(gpu.memory_bytes, Unknown) else gpu.memory_bytes / GIB
+    large = gib >= 70 and "A100" not in gpu.name.upper()
+    return {
+        "a card of 160 GiB or more": gib >= 160,
+        "a card of 70 to 160 GiB that is no A100 and no GB10": large and gpu.compute_capability != (12, 1),
+        "a card of 70 GiB or more that is no A100": large,
+        "any other card, A100-80GB included": True,
+    }[when]
 
 
 _SIZES_GIVEN = (
@@ -65,49 +116,95 @@ def budget(args: EngineArgs, gpu: Gpu) -> Band | Unknown:
     for flag, dest in _SIZES_GIVEN:
         if args.given(dest) is not None:
             return Unknown(f"`{flag}` says how large the KV cache is, whatever the rest takes")
-    bounds = (gpu.memory_low_bytes, gpu.memory_bytes, gpu.memory_high_bytes)
-    utilization = args.value("gpu_memory_utilization")
-    if isinstance(utilization, Unknown):
-        return utilization
-    share = utilization.value if isinstance(utilization.value, int | float) else _DEFAULT_UTILIZATION
+    share = utilization(args)
+    if isinstance(share, Unknown):
+        return share
+    total = card_total(gpu)
+    return total if isinstance(total, Unknown) else Band(*(bound * share for bound in total))
+
+
+def card_total(gpu: Gpu) -> Band | Unknown:
+    """Return what CUDA reports as the card's memory."""
     sizes: list[float] = []
-    for bound in bounds:
+    for bound in (gpu.memory_low_bytes, gpu.memory_bytes, gpu.memory_high_bytes):
         if isinstance(bound, Unknown):
             return bound
-        sizes.append(bound * share)
+        sizes.append(bound)
     return Band(*sizes)
 
 
-def activations(model: ModelFacts, limits: BatchLimits, last_stage: bool) -> Band | Unknown:
-    """Return the peak of the profiling run: on the last stage mostly the sampler's."""
-    if model.vocab_size is None or model.hidden_size is None:
-        return Unknown("the model's vocabulary or hidden size is not known")
-    sampler = _SAMPLER_BYTES * model.vocab_size * limits.max_num_seqs if last_stage else 0.0
-    tokens = 2.0 * limits.max_num_batched_tokens * model.hidden_size
-    extra = 0.34 * GIB if model.num_experts != 0 else 0.0
-    extra += 0.14 * GIB if model.multimodal is not False else 0.0
-    likely = 0.12 * GIB + sampler + tokens + extra
-    # Towers' dummy inputs alone may take several GiB.
-    most = likely * 1.6 + (4 * GIB if model.multimodal is not False else 0.25 * GIB)
-    return Band(likely * 0.5, likely, most)
+def utilization(args: EngineArgs) -> float | Unknown:
+    """Return the share of the card's memory that one instance may use."""
+    found = args.value("gpu_memory_utilization")
+    if isinstance(found, Unknown):
+        return found
+    if isinstance(found.value, int | float):
+        return float(found.value)
+    return _DEFAULT_UTILIZATION[version_key(args.vllm_version) >= _UTILIZATION_RAISED]
 
 
-def non_torch(parallel: Parallel, gpu: Gpu) -> Band:
+def given_cache(args: EngineArgs, block_bytes: float | Unknown) -> Band | Unknown | None:
+    """Return the KV cache whose size the options say; `None` where they leave it to vLLM."""
+    if args.given("kv_cache_memory_bytes") is not None:
+        asked = args.integer("kv_cache_memory_bytes")
+        return asked if isinstance(asked, Unknown) else Band(*(float(asked.value),) * 3)
+    if args.given("num_gpu_blocks_override") is None:
+        return None
+    blocks = args.integer("num_gpu_blocks_override")
+    if isinstance(blocks, Unknown):
+        return blocks
+    if isinstance(block_bytes, Unknown):
+        return block_bytes
+    return Band(*(blocks.value * block_bytes,) * 3)
+
+
+def non_torch(parallel: Parallel, args: EngineArgs, gpu: Gpu) -> Band:
     """Return what libraries hold beside PyTorch's allocations, NCCL first of all."""
-    if parallel.tensor == 1:
-        return Band(0.05 * GIB, 0.25 * GIB, 0.7 * GIB)
-    likely = 2.1 if gpu.nvlink else 0.9
-    return Band(0.2 * GIB, likely * GIB, 2.6 * GIB)
+    ranks = parallel.tensor * parallel.prefill_context
+    if ranks == 1 and parallel.expert:
+        ranks = max(1, parallel.data)
+    return Band(*(bound * GIB for bound in constant("non_torch", args, card_kind(gpu), ranks)))
 
 
-def cuda_graphs(args: EngineArgs) -> Band | Unknown:
+def cuda_graphs(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu, limits: BatchLimits
+) -> Band | Unknown:
     """Return what captured graphs take of the budget: nothing when eager, or before 0.21."""
-    eager = args.is_on("enforce_eager")
+    eager = is_eager(args)
     if isinstance(eager, Unknown):
         return eager
-    if eager.value or version_key(args.vllm_version) < _GRAPHS_COUNTED_SINCE:
+    if eager or version_key(args.vllm_version) < _GRAPHS_COUNTED_SINCE:
         return _NOTHING
-    return Band(0.1 * GIB, 1.0 * GIB, 2.0 * GIB)
+    return captured(model, parallel, args, gpu, limits)
+
+
+def captured(model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu, limits: BatchLimits) -> Band:
+    """Return what vLLM estimates for graphs: a fixed part, and one for each layer and batch size."""
+    layers = (model.num_hidden_layers or 32) / parallel.pipeline
+    sizes = _sizes(limits) / _GRAPH_SIZES
+    fixed = constant("graphs_fixed", args, card_kind(gpu))
+    each = constant("graphs_per_layer", args, card_kind(gpu))
+    return Band(*(GIB * (base + layer * layers * sizes) for base, layer in zip(fixed, each, strict=True)))
+
+
+def _sizes(limits: BatchLimits) -> int:
+    """Return how many batch sizes are captured (vLLM 0.33.0 `config/vllm.py:2398`)."""
+    most = min(2 * limits.max_num_seqs, 512, limits.max_num_batched_tokens)
+    return min(most, 3) + min(most, 255) // 8 + max(0, (most - 240) // 16)
+
+
+def is_eager(args: EngineArgs) -> bool | Unknown:
+    """Whether no graph is captured: by `--enforce-eager`, `-O0` or a compilation config that says so."""
+    eager = args.is_on("enforce_eager")
+    if isinstance(eager, Unknown) or eager.value:
+        return eager if isinstance(eager, Unknown) else True
+    level, config = args.value("optimization_level"), args.value("compilation_config")
+    if isinstance(level, Located) and level.value in {0, "0"}:
+        return True
+    found = config.value if isinstance(config, Located) else None
+    if isinstance(found, dict):
+        return found.get("cudagraph_mode") in {"NONE", 0} or found.get("level") == 0
+    return found in {0, "0"} and found is not False
 
 
 def free_for_kv(total: Band, used: tuple[Band, ...]) -> Band:

@@ -17,10 +17,15 @@ from vllint_schemas.parallel import Parallel
 
 
 class Widths(NamedTuple):
-    """Bytes of an unquantized element, and of a linear layer's where vLLM quantizes at load time."""
+    """Bytes of an unquantized element, and of a linear layer's where vLLM quantizes at load time.
+
+    Experts' widths and the hidden size are padded to multiples of `expert_multiple` and `hidden_multiple`.
+    """
 
     plain: float
     online: float | None = None
+    expert_multiple: int = 1
+    hidden_multiple: int = 1
 
 
 class Towers(NamedTuple):
@@ -76,16 +81,22 @@ def _bytes(
     tower = part.name.startswith("tower")
     whole = tower and towers.copied
     elements = part.elements if whole else part.elements * _share(part, model, parallel)
-    packing = None if part.width else _packing(part, layer, model, widths)
+    if part.sharding == "expert":
+        elements *= _padding(part, model, parallel, widths)
+    packing = None if part.width else _packing(part, layer, model, parallel, widths)
     if packing is None:
         return elements * (part.width or widths.plain)
     outputs = part.outputs if whole else part.outputs * _outputs_share(part, model, parallel)
     return elements * packing.element + outputs * packing.output
 
 
-def _packing(part: Component, layer: int | None, model: ModelFacts, widths: Widths) -> Packing | None:
+def _packing(
+    part: Component, layer: int | None, model: ModelFacts, parallel: Parallel, widths: Widths
+) -> Packing | None:
     if model.quantization is not None:
-        return packing_of(model.quantization, part, layer)
+        whole = parallel.expert or model.moe_intermediate_size is None
+        width = None if whole else (model.moe_intermediate_size or 0) // _expert_ranks(parallel)
+        return packing_of(model.quantization, part, layer, width)
     if widths.online is not None and part.quantizable and part.name != "head":
         return Packing(widths.online)
     return None
@@ -94,7 +105,7 @@ def _packing(part: Component, layer: int | None, model: ModelFacts, widths: Widt
 def _share(part: Component, model: ModelFacts, parallel: Parallel) -> float:
     """Return the share of a component's elements that one rank holds."""
     tensor = parallel.tensor
-    if part.sharding == "none" or (part.name == "shared_experts" and _is_sequence_parallel(parallel)):
+    if part.sharding == "none" or (_is_sequence_parallel(parallel) and _sees_a_share(part, model)):
         return 1.0
     if part.sharding == "key_value":
         heads = part.units or model.num_key_value_heads
@@ -113,8 +124,26 @@ def _outputs_share(part: Component, model: ModelFacts, parallel: Parallel) -> fl
     return 1.0 if part.by_inputs and not whole_experts else _share(part, model, parallel)
 
 
+def _padding(part: Component, model: ModelFacts, parallel: Parallel, widths: Widths) -> float:
+    """Return by how much the padding of experts makes them larger."""
+    width, hidden = model.moe_intermediate_size, model.hidden_size
+    if not width or not hidden:
+        return 1.0
+    own = width if parallel.expert else width / _expert_ranks(parallel)
+    wider = -(-own // widths.expert_multiple) * widths.expert_multiple / own
+    taller = -(-hidden // widths.hidden_multiple) * widths.hidden_multiple / hidden
+    if part.quantizable:
+        return wider * taller
+    return taller if part.by_inputs else wider
+
+
 def _expert_ranks(parallel: Parallel) -> int:
     return parallel.tensor * parallel.prefill_context * parallel.data
+
+
+def _sees_a_share(part: Component, model: ModelFacts) -> bool:
+    """Whether the module gets a share of the tokens: shared experts, and dense layers by sparse attention."""
+    return part.name == "shared_experts" or (part.name in ("up", "down") and bool(model.index_topk))
 
 
 def _is_sequence_parallel(parallel: Parallel) -> bool:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 from vllint_schemas import ModelFacts, Unknown
+from vllint_schemas.models import Components
 
-LayerCache = Literal["full", "sliding", "chunked", "state"]
+LayerCache = Literal["full", "sliding", "chunked", "state", "none"]
 
-WINDOWED_THROUGHOUT = frozenset({"mistral", "mixtral", "phi3", "starcoder2"})
+WINDOWED_THROUGHOUT = frozenset({"mistral", "mixtral", "phi3", "phimoe", "starcoder2"})
 """Model types whose layers all see the config's window.
 
 vLLM 0.33.0 `model_executor/layers/attention/attention.py`: layers that get no window of their own take it.
 """
+
+BY_STRUCTURE = frozenset({"mimo_v2_flash"})
+"""Model types whose layers tell by their matrices what they cache, and how much."""
+
+CROSS_ATTENDING = frozenset({"whisper"})
+"""Model types whose decoders cache what they see of an encoder, too."""
 
 CHUNKED = {"llama4_text": (4, 8192)}
 """Model types of which every so many layers attend to everything, the others to a chunk of so many tokens.
@@ -38,10 +46,14 @@ def cached_layers(model: ModelFacts, stages: int) -> tuple[LayerCache, ...] | Un
 
 def _kinds(model: ModelFacts, total: int, stages: int) -> tuple[LayerCache, ...] | Unknown:
     kind = model.text_model_type or model.model_type or ""
+    if kind in CROSS_ATTENDING:
+        return Unknown("the cache of cross-attention is not modelled")
     if kind in CHUNKED:
         return _last_of_each(CHUNKED[kind][0], "chunked", total)
     if model.linear_attention is None:
         return Unknown("whether the model has recurrent layers is not known")
+    if model.built is not None and (model.linear_attention or kind in BY_STRUCTURE):
+        return _by_structure(model.built)
     if model.linear_attention:
         return _spread(model, "state", model.num_linear_attention_layers, total, stages)
     if model.sliding_window == 0 or model.kv_lora_rank:
@@ -51,6 +63,20 @@ def _kinds(model: ModelFacts, total: int, stages: int) -> tuple[LayerCache, ...]
     if kind in WINDOWED_THROUGHOUT and model.num_full_attention_layers is None:
         return _all("sliding", total)
     return _spread(model, "sliding", model.num_sliding_attention_layers, total, stages)
+
+
+_TELLING: Mapping[str, LayerCache] = {"state_in": "state", "k": "full", "k_window": "sliding"}
+
+
+def _by_structure(built: Components) -> tuple[LayerCache, ...] | Unknown:
+    """Return what each layer caches by what it is built of: a state, keys and values, or nothing."""
+    kinds: list[LayerCache] = []
+    for layer in built.layers:
+        names = {part.name for part in layer}
+        if "state_in" in names and "k" in names:
+            return Unknown("layers that cache both states and keys are not modelled")
+        kinds.append(next((kind for name, kind in _TELLING.items() if name in names), "none"))
+    return tuple(kinds)
 
 
 def _spread(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from vllint.memory import budget
+from vllint.memory.activations import activations, warm_up
+from vllint.memory.adapters import draft_weights, lora_slots
+from vllint.memory.judgement import Outside, concurrency, outside, verdict
 from vllint.memory.kv_cache import StageCache, stage_caches
+from vllint.memory.speculation import own_layers
 from vllint.memory.weights import StageWeights, stage_weights
+from vllint.vllm.version import version_key
 from vllint_schemas import (
-    GIB,
     Band,
     EngineArgs,
     Gpu,
@@ -15,13 +21,24 @@ from vllint_schemas import (
     ModelFacts,
     RankMemory,
     Unknown,
-    Verdict,
 )
 from vllint_schemas.parallel import Parallel
 
-_LEAST_MARGIN = 0.5 * GIB
-_MARGIN = 0.03
-"""What the likely estimate must leave for a launch to count as fitting: a share of the budget, or 0.5 GiB."""
+_NULL_BLOCK_SINCE = (0, 29)
+"""From here on a block of the cache is set aside and holds nothing."""
+
+_NOTHING = Band(0.0, 0.0, 0.0)
+
+
+class _Case(NamedTuple):
+    """What is estimated."""
+
+    model: ModelFacts
+    parallel: Parallel
+    args: EngineArgs
+    gpu: Gpu | Unknown
+    length: int | Unknown
+    limits: budget.BatchLimits | Unknown
 
 
 def estimate_memory(
@@ -31,38 +48,47 @@ def estimate_memory(
 
     Without a card the ranks hold what does not depend on it, and the verdict is `Unknown`.
     """
-    stages = stage_weights(model, parallel, args, gpu)
-    if isinstance(stages, Unknown):
-        return stages
+    built = stage_weights(model, parallel, args, gpu)
+    if isinstance(built, Unknown):
+        return built
     length = max_model_len(model, args)
-    limits = gpu if isinstance(gpu, Unknown) else budget.batch_limits(args, gpu)
-    caches = _caches(model, parallel, args, gpu, limits)
-    ranks = tuple(
-        _rank(stage, caches[number], number == parallel.pipeline - 1, model, parallel, args, gpu, length)
-        for number, stage in enumerate(stages)
-    )
+    limits = gpu if isinstance(gpu, Unknown) else _limits(args, gpu, length)
+    case = _Case(model, parallel, args, gpu, length, limits)
+    caches = _caches(case)
+    stages = _with_adapters(case, built)
+    ranks = tuple(_rank(case, stage, caches[number], number) for number, stage in enumerate(stages))
     if isinstance(gpu, Unknown):
         return MemoryEstimate(gpu, ranks, length, gpu)
     seqs = limits if isinstance(limits, Unknown) else limits.max_num_seqs
-    return MemoryEstimate(_verdict(ranks), ranks, length, _concurrency(ranks), seqs)
+    null_blocks = tuple(_null_block(args, cache) for cache in caches)
+    found = verdict(ranks, null_blocks, _outside(case, gpu))
+    return MemoryEstimate(found, ranks, length, concurrency(ranks), seqs)
 
 
-def _caches(
-    model: ModelFacts,
-    parallel: Parallel,
-    args: EngineArgs,
-    gpu: Gpu | Unknown,
-    limits: budget.BatchLimits | Unknown,
-) -> tuple[StageCache | Unknown, ...]:
+def _limits(args: EngineArgs, gpu: Gpu, length: int | Unknown) -> budget.BatchLimits | Unknown:
+    return budget.batch_limits(args, gpu, None if isinstance(length, Unknown) else length)
+
+
+def _caches(case: _Case) -> tuple[StageCache | Unknown, ...]:
     """Return each stage's KV cache."""
-    asked = args.value("max_num_batched_tokens")
+    asked = case.args.value("max_num_batched_tokens")
     tokens: int | Unknown
     if isinstance(asked, Located) and isinstance(asked.value, int):
         tokens = asked.value
     else:
-        tokens = limits if isinstance(limits, Unknown) else limits.max_num_batched_tokens
-    found = stage_caches(model, parallel, args, gpu, tokens)
-    return (found,) * parallel.pipeline if isinstance(found, Unknown) else found
+        tokens = case.limits if isinstance(case.limits, Unknown) else case.limits.max_num_batched_tokens
+    found = stage_caches(case.model, case.parallel, case.args, case.gpu, tokens)
+    return (found,) * case.parallel.pipeline if isinstance(found, Unknown) else found
+
+
+def _with_adapters(case: _Case, built: tuple[StageWeights, ...]) -> tuple[StageWeights, ...]:
+    """Add what is loaded on top: LoRA slots on each stage, a draft on the last."""
+    slots = lora_slots(case.model, case.parallel, case.args)
+    draft = draft_weights(case.model, case.parallel, case.args, case.gpu, built[-1].weights)
+    return tuple(
+        stage._replace(weights=stage.weights + slot + (draft if number == len(built) - 1 else _NOTHING))
+        for number, (stage, slot) in enumerate(zip(built, slots, strict=True))
+    )
 
 
 def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
@@ -78,31 +104,41 @@ def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
     return own if own is not None else Unknown("the model's context length is not known")
 
 
-def _rank(
-    stage: StageWeights,
-    cache: StageCache | Unknown,
-    last: bool,
-    model: ModelFacts,
-    parallel: Parallel,
-    args: EngineArgs,
-    gpu: Gpu | Unknown,
-    length: int | Unknown,
-) -> RankMemory:
-    needed = _needed(cache, length)
-    graphs = budget.cuda_graphs(args)
+def _rank(case: _Case, stage: StageWeights, cache: StageCache | Unknown, number: int) -> RankMemory:
+    needed = _needed(case, cache, number)
+    gpu, limits = case.gpu, case.limits
     if isinstance(gpu, Unknown):
+        graphs = _NOTHING if budget.is_eager(case.args) is True else gpu
         return RankMemory(
             stage.name, stage.parameters, stage.weights, gpu, gpu, gpu, graphs, gpu, needed, gpu
         )
-    total = budget.budget(args, gpu)
-    limits = budget.batch_limits(args, gpu)
-    peak = limits if isinstance(limits, Unknown) else budget.activations(model, limits, last)
-    libraries = budget.non_torch(parallel, gpu)
-    kv = _free(total, stage.weights, peak, libraries, graphs)
-    tokens = _tokens(kv, cache, length)
-    block = 0.0 if isinstance(cache, Unknown) else cache.state_block_bytes
+    total = budget.budget(case.args, gpu)
+    peak: Band | Unknown
+    counted: Band | Unknown
+    if isinstance(limits, Unknown):
+        peak = counted = limits
+    else:
+        peak = activations(case.model, case.parallel, case.args, gpu, limits, number)
+        counted = budget.cuda_graphs(case.model, case.parallel, case.args, gpu, limits)
+    libraries = budget.non_torch(case.parallel, case.args, gpu)
+    block = cache if isinstance(cache, Unknown) else cache.block_bytes
+    kv = budget.given_cache(case.args, block)
+    if kv is None:
+        kv = _free(total, stage.weights, peak, libraries, counted)
+    tokens = _tokens(case, kv, cache, number)
+    state = 0.0 if isinstance(cache, Unknown) else cache.state_block_bytes
     return RankMemory(
-        stage.name, stage.parameters, stage.weights, total, peak, libraries, graphs, kv, needed, tokens, block
+        stage.name,
+        stage.parameters,
+        stage.weights,
+        total,
+        peak,
+        libraries,
+        counted,
+        kv,
+        needed,
+        tokens,
+        state,
     )
 
 
@@ -122,14 +158,30 @@ def _free(
     return budget.free_for_kv(total, (weights, peak, libraries, graphs))
 
 
-def _needed(cache: StageCache | Unknown, length: int | Unknown) -> float | Unknown:
+def _null_block(args: EngineArgs, cache: StageCache | Unknown) -> float:
+    if isinstance(cache, Unknown) or version_key(args.vllm_version) < _NULL_BLOCK_SINCE:
+        return 0.0
+    return cache.block_bytes
+
+
+def _needed(case: _Case, cache: StageCache | Unknown, number: int) -> float | Unknown:
     """Return the KV cache of one request of full length."""
     if isinstance(cache, Unknown):
         return cache
-    return length if isinstance(length, Unknown) else cache.request_bytes(length)
+    if isinstance(case.length, Unknown):
+        return case.length
+    needed = cache.request_bytes(case.length)
+    return needed if isinstance(needed, Unknown) else needed * _deeper(case, number)
 
 
-def _tokens(kv: Band | Unknown, cache: StageCache | Unknown, length: int | Unknown) -> Band | Unknown:
+def _deeper(case: _Case, number: int) -> float:
+    """Return by how much layers that predict further tokens make the last stage's cache larger."""
+    layers = own_layers(case.model, case.args) if number == case.parallel.pipeline - 1 else 0
+    held = case.model.num_full_attention_layers or case.model.num_hidden_layers or 1
+    return 1 + layers / max(1, held // case.parallel.pipeline)
+
+
+def _tokens(case: _Case, kv: Band | Unknown, cache: StageCache | Unknown, number: int) -> Band | Unknown:
     """Return how many tokens the cache holds, in requests of full length where it matters."""
     if isinstance(kv, Unknown):
         return kv
@@ -137,54 +189,25 @@ def _tokens(kv: Band | Unknown, cache: StageCache | Unknown, length: int | Unkno
         return cache
     if not cache.groups:
         return Unknown("the stage holds no attention layer")
-    per_token = cache.token_bytes(length)
+    per_token = cache.token_bytes(case.length)
     if isinstance(per_token, Unknown):
         return per_token
-    return Band(*(max(0.0, bound) / per_token for bound in kv))
+    spare = _null_block(case.args, cache)
+    return Band(*(max(0.0, bound - spare) / (per_token * _deeper(case, number)) for bound in kv))
 
 
-def _verdict(ranks: tuple[RankMemory, ...]) -> Verdict | Unknown:
-    """Return the worst rank's verdict: no error while the optimistic bound fits."""
-    worst: Verdict | Unknown = "fits"
-    for rank in ranks:
-        verdict = _rank_verdict(rank)
-        if verdict == "does_not_fit":
-            return verdict
-        if isinstance(verdict, Unknown) or (verdict == "tight" and not isinstance(worst, Unknown)):
-            worst = verdict
-    return worst
-
-
-def _rank_verdict(rank: RankMemory) -> Verdict | Unknown:
-    if isinstance(rank.budget, Unknown):
-        return rank.budget
-    if rank.weights.low >= rank.budget.high:
-        return "does_not_fit"
-    if isinstance(rank.kv, Unknown):
-        return rank.kv
-    if rank.kv.high <= 0:
-        return "does_not_fit"
-    if isinstance(rank.kv_needed, Unknown):
-        return rank.kv_needed
-    if rank.kv_needed > rank.kv.high:
-        return "does_not_fit"
-    margin = max(_LEAST_MARGIN, _MARGIN * rank.budget.mid)
-    return "fits" if rank.kv_needed + margin <= rank.kv.mid else "tight"
-
-
-def _concurrency(ranks: tuple[RankMemory, ...]) -> Band | Unknown:
-    """Return how many requests of full length the fullest rank holds at once."""
-    least: Band | None = None
-    for rank in ranks:
-        if isinstance(rank.kv, Unknown):
-            return rank.kv
-        if isinstance(rank.kv_needed, Unknown):
-            return rank.kv_needed
-        if rank.kv_needed == 0:
-            return Unknown("a request takes no KV cache")
-        band = Band(*(max(0.0, bound) / rank.kv_needed for bound in rank.kv))
-        least = band if least is None or band.mid < least.mid else least
-    return least if least is not None else Unknown("there are no ranks")
+def _outside(case: _Case, gpu: Gpu) -> Outside | Unknown:
+    """Return what the card must hold beside vLLM's share of it."""
+    if isinstance(case.limits, Unknown):
+        return case.limits
+    eager = budget.is_eager(case.args)
+    graphs = _NOTHING
+    if eager is False:
+        counted = budget.cuda_graphs(case.model, case.parallel, case.args, gpu, case.limits)
+        late = budget.captured(case.model, case.parallel, case.args, gpu, case.limits)
+        graphs = late if counted == _NOTHING else _NOTHING
+    logits = warm_up(case.model, case.args, case.limits)
+    return outside(case.args, gpu, case.parallel.tensor, graphs, logits)
 
 
 def known_card(gpu: Located[Gpu] | Unknown) -> Gpu | Unknown:

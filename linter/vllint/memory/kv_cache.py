@@ -89,7 +89,7 @@ def stage_caches(
     ranks = args.value("decode_context_parallel_size")
     if isinstance(ranks, Unknown):
         return ranks
-    size = pages(model, parallel, args, gpu, frozenset(layers))
+    size = pages(model, parallel, args, gpu, frozenset(layers) - {"none"})
     if isinstance(size, Unknown):
         return size
     whole = _groups(layers, size)

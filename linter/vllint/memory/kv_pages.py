@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vllint.memory.cached_layers import CHUNKED, LayerCache
+from vllint.memory.cached_layers import BY_STRUCTURE, CHUNKED, LayerCache
 from vllint.memory.dtypes import NARROW, element_bytes
+from vllint.memory.speculation import speculated_tokens
 from vllint.vllm.version import version_key
 from vllint_schemas import EngineArgs, Gpu, Located, ModelFacts, Unknown
+from vllint_schemas.models import Components
 from vllint_schemas.parallel import Parallel
 
 DEFAULT_BLOCK = 16
 """Tokens a block holds (vLLM 0.33.0 `config/cache.py`, `DEFAULT_BLOCK_SIZE`)."""
+
+
+UNFOLDED = frozenset({"minicpm3"})
+"""Model types that cache latents unfolded to heads, values padded to the size of keys."""
 
 
 class Page(NamedTuple):
@@ -71,7 +77,7 @@ def _block(args: EngineArgs) -> int | Unknown:
 
 def _window(model: ModelFacts, kind: LayerCache) -> int:
     if kind == "chunked":
-        return CHUNKED[model.text_model_type or model.model_type or ""][1]
+        return CHUNKED[kind_of(model)][1]
     return (model.sliding_window or 0) if kind == "sliding" else 0
 
 
@@ -85,21 +91,46 @@ def _token_bytes(model: ModelFacts, parallel: Parallel, element: float, kind: La
         if model.index_head_dim and element < 2:
             return Unknown("the packed cache of sparse attention is not modelled")
         return (model.kv_lora_rank + model.qk_rope_head_dim) * element + _index_bytes(model)
+    if kind_of(model) in BY_STRUCTURE and model.built is not None:
+        return _built_token_bytes(model.built, parallel, element, kind)
     heads, size = model.num_key_value_heads, model.head_dim
     if kind == "full":
         heads = model.num_global_key_value_heads or heads
         size = model.global_head_dim or size
     if not heads or not size:
         return Unknown("the model's KV heads are not known")
-    if model.v_head_dim and model.v_head_dim != size:
+    if kind_of(model) in UNFOLDED and model.qk_nope_head_dim and model.qk_rope_head_dim:
+        size = model.qk_nope_head_dim + model.qk_rope_head_dim
+    elif model.v_head_dim and model.v_head_dim != size:
         return Unknown("keys and values differ in size, which is not modelled")
     return 2 * max(1, heads // parallel.tensor) * size * element
+
+
+def _built_token_bytes(
+    built: Components, parallel: Parallel, element: float, kind: LayerCache
+) -> float | Unknown:
+    """Return the cache of one token by the matrices that make keys and values."""
+    wanted = {"k", "v"} if kind == "full" else {"k_window", "v_window"}
+    for layer in built.layers:
+        found = [part for part in layer if part.name in wanted]
+        if found:
+            return sum(
+                part.outputs // part.units * max(1, part.units // parallel.tensor) * element for part in found
+            )
+    return Unknown("what a layer caches is not known")
+
+
+def kind_of(model: ModelFacts) -> str:
+    """Return the model type of the text part."""
+    return model.text_model_type or model.model_type or ""
 
 
 def _index_bytes(model: ModelFacts) -> float:
     """Return a token's key of the sparse indexer: FP8, with a 32-bit scale for each block of 128."""
     size = model.index_head_dim or 0
-    return size + size / 128 * 4
+    indexed = model.indexed_layers
+    share = sum(indexed) / len(indexed) if indexed else 1.0
+    return (size + size / 128 * 4) * share
 
 
 def _with_states(
@@ -160,7 +191,7 @@ def _state_bytes(model: ModelFacts, parallel: Parallel, args: EngineArgs) -> flo
     if isinstance(element, Unknown):
         return element
     if is_delta_net(model):
-        return _delta_bytes(model, parallel, element)
+        return _delta_bytes(model, parallel, element, speculated_tokens(args))
     heads, size, states = model.mamba_num_heads, model.mamba_head_dim, model.mamba_d_state
     groups, kernel = model.mamba_n_groups, model.mamba_d_conv
     if not (heads and size and states and groups and kernel):
@@ -168,22 +199,23 @@ def _state_bytes(model: ModelFacts, parallel: Parallel, args: EngineArgs) -> flo
     if groups % parallel.tensor:
         groups = parallel.tensor if groups == 1 else groups + parallel.tensor - groups % parallel.tensor
     convolved = heads * size + 2 * groups * states
-    return (convolved * (kernel - 1) * 2 + heads * size * states * element) / parallel.tensor
+    kept = kernel - 1 + speculated_tokens(args)
+    return (convolved * kept * 2 + heads * size * states * element) / parallel.tensor
 
 
-def _delta_bytes(model: ModelFacts, parallel: Parallel, element: float) -> float | Unknown:
+def _delta_bytes(model: ModelFacts, parallel: Parallel, element: float, ahead: int) -> float | Unknown:
     keys, values = model.linear_num_key_heads, model.linear_num_value_heads
     key_size, value_size = model.linear_key_head_dim, model.linear_value_head_dim
     kernel = model.linear_conv_kernel_dim
     if not (keys and values and key_size and value_size and kernel):
         return Unknown("the model's recurrent states are not known in full")
     convolved = 2 * keys * key_size + values * value_size
-    return (convolved * (kernel - 1) * 2 + values * value_size * key_size * element) / parallel.tensor
+    return (convolved * (kernel - 1 + ahead) * 2 + values * value_size * key_size * element) / parallel.tensor
 
 
 _STATE_ELEMENTS = {"auto": None, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
-_WIDE_STATES = frozenset({"qwen3_5_text", "qwen3_5_moe_text"})
-"""Model types whose configs ask for states in 32 bits (`mamba_ssm_dtype`)."""
+_WIDE_STATES = frozenset({"nemotron_h", "qwen3_5_text", "qwen3_5_moe_text"})
+"""Model types whose configs ask for states in 32 bits (`mamba_ssm_dtype`, `mamba_ssm_cache_dtype`)."""
 
 
 def _state_element(model: ModelFacts, args: EngineArgs) -> float | Unknown:
@@ -222,10 +254,14 @@ def _kv_element_bytes(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -
 
 def states_per_request(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -> int:
     """Return how many blocks of states a request holds (vLLM 0.33.0 `v1/kv_cache_interface.py:1135`)."""
-    if not keeps_checkpoints(args) or version_key(args.vllm_version) < _CHECKPOINTS_SINCE:
-        return 1
+    ahead = speculated_tokens(args)
+    if not keeps_checkpoints(args):
+        return 1 + ahead
+    if version_key(args.vllm_version) < _CHECKPOINTS_SINCE:
+        # Until then prefixes of such models are cached only when that is asked for.
+        return (1 if args.given("enable_prefix_caching") is None else 2) + ahead
     exports = _exports_chunks(model, args, gpu) if is_delta_net(model) else True
-    return 3 if exports else 2
+    return (3 if exports else 2) + ahead
 
 
 _CHECKPOINTS_SINCE = (0, 30)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vllint.models.modules import HEAD, MODULES, PROJECTOR, TOWER, names_module
+from vllint.models.modules import HEAD, MODULES, PROJECTOR, TOWER, names_module, names_tower
+from vllint.models.vision_encoders import UNALIGNED
 from vllint_schemas import Quantization
 from vllint_schemas.models import Component, Scheme
 
@@ -17,11 +18,18 @@ _GROUP_BYTES = {"mxfp4": 1.0, "gpt_oss_mxfp4": 1.0, "mxfp8": 1.0, "modelopt_mxfp
 _NO_TOWERS = frozenset(["mxfp4", "gpt_oss_mxfp4", "modelopt", "modelopt_fp4", "modelopt_mixed"])
 """Methods under which vLLM leaves what lies below `vision_tower` and `vision_model` unquantized."""
 
+_EXACT = frozenset(["fp8", "fbgemm_fp8", "compressed-tensors"])
+"""Methods that compare the names of modules as they are (`quantization/utils/quant_utils.py:619`)."""
+
 _HEADS_TOO = frozenset(["modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8"])
 """Methods that quantize the language model head unless the checkpoint leaves it out. modelopt.py:254."""
 
 _EXPERTS_ONLY = frozenset(["mxfp4", "gpt_oss_mxfp4"])
 """Methods that quantize nothing but routed experts."""
+
+
+_EXPERT_BIAS = 2.0
+"""Bytes of the bias that each output of GPTQ's experts has whether or not the model's have one."""
 
 
 class Packing(NamedTuple):
@@ -31,24 +39,48 @@ class Packing(NamedTuple):
     output: float = 0.0
 
 
-def packing_of(quantization: Quantization, component: Component, layer: int | None) -> Packing | None:
-    """Return how a component is packed; `None` if it stays unquantized or its scheme is not known."""
-    if not component.quantizable or (quantization.method in _EXPERTS_ONLY and component.name != "experts"):
+def packing_of(
+    quantization: Quantization, component: Component, layer: int | None, expert_width: int | None = None
+) -> Packing | None:
+    """Return how a component is packed; `None` if it stays unquantized or its scheme is not known.
+
+    `expert_width` is how wide an expert is on a rank, where experts are divided.
+    """
+    if not component.quantizable or (quantization.method in _EXPERTS_ONLY and component.sharding != "expert"):
         return None
-    names = _module_names(component.name)
-    if component.name.startswith("tower") and quantization.method in _NO_TOWERS:
-        return None
+    if quantization.method == "deepseek_v4_fp8" and component.name != "head":
+        return _v4_packing(quantization, component)
     if component.name == "head" and quantization.method not in _HEADS_TOO:
         return None
-    ignored = quantization.ignored
-    if ignored and names_module(ignored, names, layer):
+    if _is_left_out(quantization, component, layer):
         return None
+    names = _module_names(component.name)
     if not quantization.schemes:
+        if component.sharding == "expert" and quantization.method in ("gptq", "awq"):
+            return _expert_packing(quantization, expert_width)
         return whole_packing(quantization)
     for scheme in quantization.schemes:
         if names_module(scheme.targets, names, layer):
             return _scheme_packing(quantization, scheme)
     return None
+
+
+def _v4_packing(quantization: Quantization, component: Component) -> Packing | None:
+    """Return how DeepSeek-V4 is packed: experts in four bits, NVFP4 in mixed checkpoints, the rest in FP8."""
+    if component.sharding == "expert":
+        return Packing(0.5 + 1 / (16 if quantization.algorithm == "MIXED_PRECISION" else 32))
+    return Packing(1 + 1 / 128**2)
+
+
+def _is_left_out(quantization: Quantization, component: Component, layer: int | None) -> bool:
+    """Whether the checkpoint, or the method, leaves the module unquantized."""
+    names, ignored = _module_names(component.name), quantization.ignored or ()
+    if component.name.startswith("tower"):
+        if component.name == UNALIGNED and quantization.method != "compressed-tensors":
+            return True
+        exact = quantization.method in _EXACT
+        return quantization.method in _NO_TOWERS or names_tower(ignored, names, exact)
+    return bool(ignored) and names_module(ignored, names, layer)
 
 
 def _module_names(component: str) -> tuple[str, ...]:
@@ -59,7 +91,24 @@ def _module_names(component: str) -> tuple[str, ...]:
     return MODULES.get(component, (component,))
 
 
-def _scheme_packing(quantization: Quantization, scheme: Scheme) -> Packing:
+def _expert_packing(quantization: Quantization, width: int | None) -> Packing | None:
+    """Return how GPTQ and AWQ pack experts: in smaller groups where theirs do not divide the width.
+
+    vLLM 0.33.0 `quantization/moe_wna16.py`; GPTQ's symmetric experts have no zero points there.
+    """
+    bits, group = quantization.bits, quantization.group_size
+    if bits is None or group is None or group < 1:
+        return whole_packing(quantization)
+    if not width or width % group == 0:
+        bias = _EXPERT_BIAS if quantization.method == "gptq" else 0.0
+        return Packing(bits / 8 + (2.0 + bits / 8) / group, bias)
+    while width % group and group > 1:
+        group //= 2
+    zero_point = bits / 8 if quantization.method == "awq" else 0.0
+    return Packing(bits / 8 + (2.0 + zero_point) / group)
+
+
+def _scheme_packing(quantization: Quantization, scheme: Scheme) -> Packing | None:
     return whole_packing(quantization._replace(bits=scheme.bits, group_size=scheme.group_size, block=None))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllint.memory.built import Towers, Widths, stage_bytes
@@ -33,6 +34,55 @@ _ESTIMATED = (0.8, 1.0, 1.25)
 """Spread where the total itself is an estimate."""
 
 
+_PADDED = frozenset({"mxfp4", "gpt_oss_mxfp4"})
+"""Methods whose experts vLLM pads as its kernels want it."""
+
+_KERNEL_MULTIPLES = {9: (64, 1)}
+"""Multiples that a card's kernel takes an expert's width and the hidden size in, by compute capability.
+
+vLLM 0.33.0 `fused_moe/oracle/mxfp4.py:837`: Triton on Hopper, else Marlin or TensorRT-LLM.
+"""
+
+_OTHER_MULTIPLES = (128, 256)
+
+
+_COPIED_ON_REQUEST = frozenset(
+    [
+        "glm4v",
+        "glm4v_moe",
+        "internvl",
+        "kimi_k25",
+        "kimi_vl",
+        "llama4",
+        "qwen2_5_vl",
+        "qwen2_vl",
+        "qwen3_5",
+        "qwen3_5_moe",
+        "qwen3_vl",
+        "qwen3_vl_moe",
+    ]
+)
+"""Model types of classes with `supports_encoder_tp_data`: others divide their towers whatever is asked."""
+
+_IMAGES = ("image",)
+_IMAGES_AND_VIDEOS = ("image", "video")
+_MODALITIES = {
+    "gemma4": ("image", "video", "audio"),
+    "glm4v": _IMAGES_AND_VIDEOS,
+    "glm4v_moe": _IMAGES_AND_VIDEOS,
+    "internvl": _IMAGES_AND_VIDEOS,
+    "kimi_k25": ("vision_chunk",),
+    "qwen2_5_vl": _IMAGES_AND_VIDEOS,
+    "qwen2_audio": ("audio",),
+    "qwen2_vl": _IMAGES_AND_VIDEOS,
+    "qwen3_5": _IMAGES_AND_VIDEOS,
+    "qwen3_5_moe": _IMAGES_AND_VIDEOS,
+    "qwen3_vl": _IMAGES_AND_VIDEOS,
+    "qwen3_vl_moe": _IMAGES_AND_VIDEOS,
+}
+"""What a model type takes beside text, where that is not images alone."""
+
+
 class StageWeights(NamedTuple):
     """One pipeline stage's rank: bytes as built, and the band of what stays resident."""
 
@@ -56,7 +106,8 @@ def stage_weights(
     if isinstance(widths, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
     plain = model.quantization is None and widths.online is None
-    sizes = stage_bytes(model, components, parallel, widths, _towers(args), _has_head(args))
+    widths = _padded(widths, model, gpu)
+    sizes = stage_bytes(model, components, parallel, widths, _towers(model, args), _has_head(args))
     unsure = _TOWERS_LEFT_OUT if components.partial else 0.0
     spread = _COUNTED if plain else _QUANTIZED
     return tuple(_stage(number, size, spread, offloaded, unsure) for number, size in enumerate(sizes))
@@ -96,11 +147,38 @@ def _widths(model: ModelFacts, args: EngineArgs, dtype_bytes: float) -> Widths |
     return Widths(dtype_bytes, online)
 
 
-def _towers(args: EngineArgs) -> Towers:
+def _padded(widths: Widths, model: ModelFacts, gpu: Gpu | Unknown) -> Widths:
+    """Return the widths with the multiples that MXFP4 experts are padded to on the card."""
+    how = model.quantization
+    if how is None or isinstance(gpu, Unknown) or gpu.compute_capability is None:
+        return widths
+    if how.method in _PADDED:
+        expert, hidden = _KERNEL_MULTIPLES.get(gpu.compute_capability[0], _OTHER_MULTIPLES)
+    elif how.method == "deepseek_v4_fp8" and how.algorithm != "MIXED_PRECISION":
+        expert, hidden = _OTHER_MULTIPLES
+    else:
+        return widths
+    return widths._replace(expert_multiple=expert, hidden_multiple=hidden)
+
+
+def _towers(model: ModelFacts, args: EngineArgs) -> Towers:
     """Return what becomes of the towers (vLLM 0.33.0 `config/multimodal.py`)."""
-    mode, text_only = args.value("mm_encoder_tp_mode"), args.value("language_model_only")
-    copied = isinstance(mode, Located) and mode.value == "data"
-    return Towers(not (isinstance(text_only, Located) and text_only.value is True), copied)
+    mode, only = args.value("mm_encoder_tp_mode"), args.value("language_model_only")
+    limits = args.value("limit_mm_per_prompt")
+    copied = isinstance(mode, Located) and mode.value == "data" and model.model_type in _COPIED_ON_REQUEST
+    text_only = isinstance(only, Located) and only.value is True
+    if isinstance(limits, Located) and isinstance(limits.value, Mapping):
+        text_only = text_only or _none_left(limits.value, _MODALITIES.get(model.model_type or "", _IMAGES))
+    return Towers(not text_only, copied)
+
+
+def _none_left(limits: Mapping[str, object], modalities: tuple[str, ...]) -> bool:
+    """Whether no item of any modality is allowed, so that vLLM builds no tower."""
+
+    def allowed(limit: object) -> object:
+        return limit.get("count") if isinstance(limit, Mapping) else limit
+
+    return all(allowed(limits.get(modality)) == 0 for modality in modalities)
 
 
 def _has_head(args: EngineArgs) -> bool:

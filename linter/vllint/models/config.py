@@ -18,9 +18,16 @@ from vllint.models.attributes import (
     text_attributes,
     whole_attributes,
 )
-from vllint.models.layers import dense_layers, expert_count, layer_kinds, shared_expert_width
+from vllint.models.layers import (
+    dense_layers,
+    expert_count,
+    indexed_layers,
+    layer_kinds,
+    shared_expert_width,
+)
 from vllint.models.lengths import lengths
 from vllint.models.quantization import checkpoint_quantization
+from vllint.models.structures import built_components
 from vllint.models.towers import tower_components
 from vllint_schemas import ModelFacts, ModelSource, Unknown
 
@@ -94,6 +101,7 @@ def facts_from_config(
         **_quantization(whole, text),
         **_vision(whole),
         tower=tower_components(whole, text, architecture),
+        built=built_components(text, architecture),
     )
 
 
@@ -285,6 +293,7 @@ def _layers(whole: Attributes, text: Attributes, architecture: str | None) -> di
         "num_sliding_attention_layers": kinds.sliding if kinds else None,
         "num_linear_attention_layers": kinds.linear if kinds else None,
         "num_kv_shared_layers": size(text.get("num_kv_shared_layers")),
+        "indexed_layers": indexed_layers(text),
         "num_nextn_predict_layers": size(text.first("num_nextn_predict_layers", "mtp_num_hidden_layers")),
     }
 

@@ -18,6 +18,7 @@ class Family(NamedTuple):
     (`all`) or nothing. `norm_bias` doubles norms that are layer norms. `positions` is the number of rows
     a learned position table has beyond the context length, `None` for no table. `embeddings_copied` and
     `heads_copied` say that every pipeline stage builds one, and not the first or the last alone.
+    `wide_router` keeps the router in 32 bits, `shared_divided` the shared experts divided where tokens are.
     """
 
     query_bias: bool | None = None
@@ -39,6 +40,7 @@ class Family(NamedTuple):
     sinks: bool = False
     output_gate: bool = False
     wide_router: bool = False
+    shared_divided: bool = False
     extra: int = 0
     embeddings_copied: bool = False
     heads_copied: bool = False
@@ -86,19 +88,31 @@ _BUILT = {
     "stablelm": Family(output_bias=False, norm_bias=True),
     "starcoder2": _GPT._replace(tied=True),
     "gpt_neox": _GPT,
+    "opt": _GPT._replace(positions=2, tied=True),
     "gpt2": _GPT._replace(positions=0, tied=True),
+    "gptj": Family(False, False, mlp_matrices=2, mlp_bias=True, norms=1, norm_bias=True, head_bias=True),
+    "chatglm": _QWEN2,
     "phi": _GPT._replace(norms=1, head_bias=True),
     "nemotron": Family(mlp_matrices=2, mlp_bias=None, norm_bias=True),
     "arcee": Family(mlp_matrices=2, mlp_bias=None),
     "apertus": Family(mlp_matrices=2, mlp_bias=False, head_norms="head", extra=2),
     "mixtral": _PLAIN,
-    "qwen2_moe": _QWEN2._replace(shared_gate=True),
+    "qwen2_moe": _QWEN2._replace(shared_gate=True, shared_divided=True),
     "qwen3_moe": _QWEN3,
     "qwen3_vl_moe_text": _QWEN3,
     "olmoe": _PLAIN._replace(head_norms="all"),
     "granitemoe": _LLAMA,
+    "granitemoeshared": _LLAMA,
+    "ernie4_5_moe": _LLAMA._replace(correction_bias=True, wide_router=True),
+    "exaone_moe": _PLAIN._replace(head_norms="head", correction_bias=True),
+    "flex_olmo": _PLAIN._replace(head_norms="all"),
+    "mellum": _QWEN3,
+    "hyperclovax": _LLAMA._replace(norms=4),
+    "jais2": _GPT,
+    "vaultgemma": Family(tied=True),
+    "glm4v_text": _QWEN2._replace(norms=4, query_bias=None),
     "phimoe": Family(True, True, norm_bias=True, head_bias=True),
-    "glm4_moe": Family(output_bias=False, correction_bias=True),
+    "glm4_moe": Family(output_bias=False, correction_bias=True, wide_router=True, shared_divided=True),
     "minimax_m2": _PLAIN._replace(head_norms="all", correction_bias=True, wide_router=True),
     "gpt_oss": Family(True, True, router_bias=True, expert_bias=True, sinks=True),
     "llama4_text": _PLAIN,
@@ -115,6 +129,8 @@ _BUILT = {
 
 _BOTH_COPIED = frozenset(
     [
+        "chatglm",
+        "gptj",
         "gpt2",
         "gpt_oss",
         "granitemoe",

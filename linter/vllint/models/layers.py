@@ -52,6 +52,7 @@ ALWAYS_SPARSE = frozenset(
         "minimax_m2",
         "olmoe",
         "granitemoe",
+        "granitemoeshared",
         "phimoe",
         "dbrx",
         "qwen3_vl_moe_text",
@@ -79,7 +80,7 @@ def layer_kinds(text: Attributes, sliding_window: int | None, recurrent: bool | 
     total = count(text.get("num_hidden_layers"), MOST_LAYERS)
     if total is None:
         return None
-    written = _written_kinds(text, total)
+    written = written_kinds(text, total)
     if written is not None:
         return _counted(written, sliding_window)
     if recurrent is False and sliding_window == 0:
@@ -87,7 +88,8 @@ def layer_kinds(text: Attributes, sliding_window: int | None, recurrent: bool | 
     return None
 
 
-def _written_kinds(text: Attributes, total: int) -> list[str] | None:
+def written_kinds(text: Attributes, total: int) -> list[str] | None:
+    """Return the kind of each layer as the config, else its class, names it."""
     kinds = text.written.get("layer_types", text.written.get("layers_block_type"))
     if isinstance(kinds, (list, tuple)) and len(kinds) <= MOST_LAYERS:
         return [kind if isinstance(kind, str) else "" for kind in kinds]
@@ -119,6 +121,25 @@ def _counted(kinds: list[str], sliding_window: int | None) -> LayerKinds | None:
     if sliding and sliding_window == 0:
         return LayerKinds(full + sliding, 0, linear)
     return LayerKinds(full, sliding, linear)
+
+
+def indexed_layers(text: Attributes) -> tuple[bool, ...] | None:
+    """Return which layers have an indexer; `None` where all or none have.
+
+    vLLM 0.33.0 `models/deepseek_v2.py:1145`: the others take what the last one chose.
+    """
+    total = count(text.get("num_hidden_layers"), MOST_LAYERS)
+    if total is None or not text.get("index_topk"):
+        return None
+    pattern = text.written.get("index_topk_pattern")
+    if isinstance(pattern, (str, list, tuple)):
+        return tuple(place >= len(pattern) or pattern[place] != "S" for place in range(total))
+    every = count(text.written.get("index_topk_freq"), MOST_LAYERS) or 1
+    offset = size(text.written.get("index_skip_topk_offset"), MOST_LAYERS)
+    first = 2 if offset is None else offset
+    if every == 1:
+        return None
+    return tuple(max(place - first + 1, 0) % every == 0 for place in range(total))
 
 
 def dense_layers(text: Attributes, num_experts: int | None) -> int | None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vllint_schemas.models import Component
+from vllint_schemas.models import Component, Components
+
+VOCABULARY_PADDING = 64
+"""Rows of embedding and head come in multiples of it. vllm/.../vocab_parallel_embedding.py."""
 
 
 def columns(name: str, inputs: int, outputs: int, bias: bool = False) -> list[Component]:
@@ -29,7 +32,7 @@ def replicated(name: str, inputs: int, outputs: int, bias: bool = False) -> list
 
 
 def heads(name: str, inputs: int, outputs: int, units: int, bias: bool = False) -> list[Component]:
-    """Return a matrix divided by heads, which ranks share where there are more of them (`QKVParallelLinear`)."""
+    """Return a matrix divided by heads, which ranks share if there are more of them (`QKVParallelLinear`)."""
     matrix = Component(name, inputs * outputs, "key_value", quantizable=True, units=units, outputs=outputs)
     return [matrix, Component(f"{name}_bias", outputs, "key_value", units=units)] if bias else [matrix]
 
@@ -51,7 +54,7 @@ def experts_of(name: str, experts: int, hidden: int, width: int, matrices: int =
 
 
 def divided(name: str, elements: int, width: int = 0) -> Component:
-    """Return weights that are divided and that no method quantizes, of `width` bytes where not the model's."""
+    """Return weights that are divided and never quantized, of `width` bytes where not the model's."""
     return Component(name, elements, "even", width=width)
 
 
@@ -70,3 +73,26 @@ def total_of(components: Iterable[Component]) -> tuple[Component, ...]:
             elements=so_far.elements + component.elements, outputs=so_far.outputs + component.outputs
         )
     return tuple(counted.values())
+
+
+def padded(vocabulary: int) -> int:
+    """Return the rows of an embedding table."""
+    return -(-vocabulary // VOCABULARY_PADDING) * VOCABULARY_PADDING
+
+
+def table(name: str, vocabulary: int, hidden: int) -> Component:
+    """Return a table divided by rows (`VocabParallelEmbedding`, `ParallelLMHead`)."""
+    return Component(name, padded(vocabulary) * hidden, "vocabulary", quantizable=name == "head")
+
+
+def model_of(
+    vocabulary: int, hidden: int, layers: tuple[tuple[Component, ...], ...], *, norm: int, tied: bool
+) -> Components:
+    """Return a decoder: an embedding, its layers, a last norm of so many elements, a head."""
+    return Components(
+        (table("embedding", vocabulary, hidden),),
+        layers,
+        (copied("final_norm", norm),) if norm else (),
+        (table("head", vocabulary, hidden),),
+        tied,
+    )

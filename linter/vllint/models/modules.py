@@ -14,6 +14,11 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import NamedTuple
 
+_SHARED = tuple(
+    f"{name}.{matrix}"
+    for name in ("shared_experts", "shared_expert")
+    for matrix in ("up_proj", "down_proj", "gate_up_proj", "gate_proj")
+)
 _ATTENTION = ("self_attn", "attn", "mixer", "attention", "self_attention")
 _MLP = ("mlp", "feed_forward", "mixer", "ffn", "block_sparse_moe")
 
@@ -26,6 +31,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "q": _below(_ATTENTION, "q_proj", "qkv_proj"),
     "k": _below(_ATTENTION, "k_proj", "qkv_proj"),
     "v": _below(_ATTENTION, "v_proj", "qkv_proj"),
+    "k_window": _below(_ATTENTION, "k_proj", "qkv_proj"),
+    "v_window": _below(_ATTENTION, "v_proj", "qkv_proj"),
     "o": _below(_ATTENTION, "o_proj", "out_proj", "wo_b"),
     "kv_a": _below(_ATTENTION, "kv_a_proj_with_mqa"),
     "kv_b": _below(_ATTENTION, "kv_b_proj"),
@@ -40,14 +47,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "up": _below(_MLP, "up_proj", "gate_up_proj", "gate_proj"),
     "down": _below(_MLP, "down_proj"),
     "experts": _below(_MLP, "experts", "experts.0.up_proj", "experts.0.w1"),
-    "shared_experts": _below(
-        _MLP,
-        *(
-            f"{name}.{matrix}"
-            for name in ("shared_experts", "shared_expert")
-            for matrix in ("up_proj", "down_proj", "gate_up_proj", "gate_proj")
-        ),
-    ),
+    "shared_experts": _below(_MLP, *_SHARED),
+    "shared_expert": _below(_MLP, *_SHARED),
+    "layer_experts": ("experts", "experts.0.up_proj", "moe.experts"),
     "latent_experts": _below(_MLP, "fc1_latent_proj", "fc2_latent_proj"),
 }
 """What checkpoints and vLLM call the modules of a layer, by the component's name here."""
@@ -55,6 +57,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 HEAD = ("lm_head", "language_model.lm_head", "head")
 TOWER = ("visual.blocks.0.attn.qkv", "vision_tower.encoder.layers.0.mlp.fc1", "vision_model.layers.0.mlp.fc1")
 PROJECTOR = ("visual.merger.mlp.0", "multi_modal_projector.linear_1", "mm_projector.linear_1")
+
+_TOWER_PARTS = frozenset(
+    ["visual", "vision_tower", "vision_model", "vision_encoder", "vit", "vpm", "audio_tower", "embed_vision"]
+)
 
 _NUMBERED = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)(?:\.(.*)|(\*))?$", re.DOTALL)
 _LONGEST = 300
@@ -73,12 +79,30 @@ def patterns(names: tuple[str, ...]) -> Patterns:
     numbered: dict[int, list[str]] = {}
     anywhere: list[str] = []
     for name in names:
-        found = None if name.startswith("re:") or "vis" in name else _NUMBERED.search(name[:_LONGEST])
+        if name.startswith("mtp") or _names_tower(name):
+            continue
+        found = None if name.startswith("re:") else _NUMBERED.search(name[:_LONGEST])
         if found is None:
             anywhere.append(name)
         else:
             numbered.setdefault(int(found[1]), []).append(found[2] or "*")
     return Patterns({layer: tuple(own) for layer, own in numbered.items()}, tuple(anywhere))
+
+
+@lru_cache(maxsize=256)
+def names_tower(names: tuple[str, ...], candidates: tuple[str, ...], exact: bool) -> bool:
+    """Whether one of `names` means a tower: checkpoints that name a part of one leave out all of it.
+
+    Methods that compare names `exact`ly do not take the name of a tower for that of its layers.
+    """
+    named = [name for name in names if _names_tower(name)]
+    if exact:
+        named = [name for name in named if any(part.isdigit() for part in name.split("."))]
+    return bool(named) or _any_of(patterns(names).anywhere, candidates)
+
+
+def _names_tower(name: str) -> bool:
+    return not name.startswith("re:") and any(part.rstrip("*") in _TOWER_PARTS for part in name.split("."))
 
 
 @lru_cache(maxsize=4096)

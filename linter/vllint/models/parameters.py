@@ -6,18 +6,25 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from vllint.models.families import FAMILIES, Family
-from vllint.models.matrices import columns, copied, divided, experts_of, replicated, rows
+from vllint.models.matrices import (
+    VOCABULARY_PADDING,
+    columns,
+    copied,
+    divided,
+    experts_of,
+    padded,
+    replicated,
+    rows,
+    table,
+)
 from vllint_schemas import ModelFacts, Unknown
 from vllint_schemas.models import Component, Components
-
-VOCABULARY_PADDING = 64
-"""Rows of embedding and head come in multiples of it. vllm/.../vocab_parallel_embedding.py."""
 
 SCORING_SUFFIXES = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
 """Architectures that vLLM builds without a language model head."""
 
 WIDE = 4
-"""Bytes of what vLLM keeps in 32 bits: decays of recurrent states, corrections of routers, norms of indexers."""
+"""Bytes of what vLLM keeps in 32 bits: decays of states, corrections of routers, norms of indexers."""
 
 TOLERANCE = 0.01
 """How far the count may be from the checkpoint's before the structure counts as not known."""
@@ -41,6 +48,8 @@ def count_parameters(facts: ModelFacts) -> Components | Unknown:
     The count is checked against `params_total` where that is known. Of composite models the towers are
     one component, `tower`, beside the embedding, or left out (`partial`) where their size is not known.
     """
+    if facts.built is not None:
+        return _with_tower(facts, facts.built) if facts.multimodal else facts.built
     kind = facts.text_model_type or facts.model_type
     family = FAMILIES.get(kind or "")
     if family is None:
@@ -99,7 +108,20 @@ def _layers(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[tuple[Com
         for full in (True, False)
         for plain in (True, False)
     }
-    return tuple(built[place] for place in zip(is_full, is_dense, strict=True))
+    layers = tuple(built[place] for place in zip(is_full, is_dense, strict=True))
+    return _with_indexers(layers, facts.indexed_layers)
+
+
+def _with_indexers(
+    layers: tuple[tuple[Component, ...], ...], indexed: tuple[bool, ...] | None
+) -> tuple[tuple[Component, ...], ...]:
+    """Take the indexer out of the layers that have none of their own."""
+    if indexed is None or len(indexed) != len(layers):
+        return layers
+    bare = {
+        layer: tuple(part for part in layer if not part.name.startswith("index_")) for layer in set(layers)
+    }
+    return tuple(layer if own else bare[layer] for layer, own in zip(layers, indexed, strict=True))
 
 
 def _has_dense(facts: ModelFacts) -> bool:
@@ -230,8 +252,9 @@ def _experts(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Componen
     if family.correction_bias:
         parts.append(copied("correction_bias", experts, WIDE))
     if shared:
-        parts += columns("shared_experts", sizes.hidden, shared * 2)
-        parts += rows("shared_experts", shared, sizes.hidden)
+        name = "shared_expert" if family.shared_divided else "shared_experts"
+        parts += columns(name, sizes.hidden, shared * 2)
+        parts += rows(name, shared, sizes.hidden)
     if shared and family.shared_gate:
         parts.append(Component("shared_gate", sizes.hidden, "none"))
     return tuple(parts)
@@ -240,16 +263,15 @@ def _experts(facts: ModelFacts, family: Family, sizes: _Sizes) -> tuple[Componen
 def _assembled(
     facts: ModelFacts, family: Family, sizes: _Sizes, layers: tuple[tuple[Component, ...], ...]
 ) -> Components | Unknown:
-    padded = -(-sizes.vocabulary // VOCABULARY_PADDING) * VOCABULARY_PADDING
-    embedding = [Component("embedding", padded * sizes.hidden, "vocabulary")]
+    embedding = [table("embedding", sizes.vocabulary, sizes.hidden)]
     if family.positions is not None:
         if facts.max_position_embeddings is None:
             return Unknown(f"the positions of `{facts.id}` are not known")
         length = facts.max_position_embeddings + family.positions
         embedding.append(Component("positions", length * sizes.hidden, "none"))
     scores = (facts.architecture or "").endswith(SCORING_SUFFIXES)
-    head = [] if scores else [Component("head", padded * sizes.hidden, "vocabulary", quantizable=True)]
-    bias = [Component("head_bias", padded, "vocabulary")] if family.head_bias else []
+    head = [] if scores else [table("head", sizes.vocabulary, sizes.hidden)]
+    bias = [Component("head_bias", padded(sizes.vocabulary), "vocabulary")] if family.head_bias else []
     final = [Component("final_norm", _norm(family, sizes), "none")] if family.final_norm else []
     tied = family.tied if facts.tie_word_embeddings is None else facts.tie_word_embeddings
     return Components(

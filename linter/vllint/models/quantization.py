@@ -34,6 +34,9 @@ METHOD_BITS = {
 ALGORITHM_BITS = {"FP8": 8, "FP8_PER_CHANNEL_PER_TOKEN": 8, "FP8_PB_WO": 8, "NVFP4": 4, "MXFP8": 8}
 GROUP_SIZES = {"mxfp4": 32, "gpt_oss_mxfp4": 32, "mxfp8": 32, "modelopt_mxfp8": 32}
 IGNORED_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "ignored_layers")
+GPTQ_EXCLUDES = "-:"
+"""How GPTQModel marks modules that stay unquantized. vllm `quantization/utils/gptq_utils.py`."""
+
 MOST_IGNORED = 4096
 
 
@@ -188,6 +191,9 @@ def _kv_cache(written: Mapping[str, Any], nested: Mapping[str, Any]) -> str | No
 
 
 def _ignored(written: Mapping[str, Any], nested: Mapping[str, Any]) -> tuple[str, ...] | None:
+    excluded = [name for name in mapping(written.get("dynamic")) if str(name).startswith(GPTQ_EXCLUDES)]
+    if excluded:
+        return tuple("re:" + name.removeprefix(GPTQ_EXCLUDES) for name in excluded[:MOST_IGNORED])
     for part in (written, nested):
         for key in IGNORED_KEYS:
             value = part.get(key)

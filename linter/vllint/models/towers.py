@@ -10,13 +10,19 @@ from collections.abc import Callable, Mapping
 
 from vllint.models.attributes import Attributes, part_attributes
 from vllint.models.matrices import columns, copied, rows, total_of
+from vllint.models.sizes import MOST_LAYERS, MissingSizeError, flag, layer_count, need
+from vllint.models.vision_encoders import (
+    UNALIGNED,
+    clip,
+    encoder_layer,
+    pixtral,
+    siglip,
+    unquantized,
+    whisper_encoder,
+)
 from vllint_schemas.models import Component
 
 Tower = tuple[Component, ...]
-
-
-class _Missing(Exception):
-    """A size of the tower that neither the config nor the table has."""
 
 
 def tower_components(whole: Attributes, text: Attributes, architecture: str | None) -> Tower | None:
@@ -26,7 +32,7 @@ def tower_components(whole: Attributes, text: Attributes, architecture: str | No
         return None
     try:
         built = known(whole, text)
-    except _Missing:
+    except MissingSizeError:
         return None
     return total_of(built)
 
@@ -34,66 +40,14 @@ def tower_components(whole: Attributes, text: Attributes, architecture: str | No
 def _part(whole: Attributes, *keys: str) -> Attributes:
     found = part_attributes(whole, *keys)
     if found is None:
-        raise _Missing
+        raise MissingSizeError(keys[0])
     return found
-
-
-def _size(part: Attributes, *keys: str, default: int | None = None) -> int:
-    for key in keys:
-        value = part.get(key)
-        if isinstance(value, (list, tuple)) and value:
-            value = value[0]
-        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**24:
-            return value
-    if default is None:
-        raise _Missing
-    return default
-
-
-def _flag(part: Attributes, key: str, default: bool) -> bool:
-    value = part.get(key)
-    return value if isinstance(value, bool) else default
-
-
-def _layer(
-    hidden: int,
-    width: int,
-    *,
-    bias: bool = True,
-    output_bias: bool = True,
-    mlp_bias: bool = True,
-    gated: bool = False,
-    norm: int = 2,
-    extra: int = 0,
-) -> list[Component]:
-    """Return a transformer layer: attention and MLP divided, norms and the biases of outputs copied."""
-    up = 2 if gated else 1
-    return [
-        *columns("tower_qkv", hidden, hidden * 3, bias),
-        *rows("tower_o", hidden, hidden, output_bias),
-        *columns("tower_up", hidden, width * up, mlp_bias),
-        *rows("tower_down", width, hidden, mlp_bias),
-        copied("tower_norms", hidden * norm * 2 + extra),
-    ]
-
-
-def _siglip(tower: Attributes) -> list[Component]:
-    """Patches, positions, layers, a last norm (`siglip.py`)."""
-    hidden, patch = _size(tower, "hidden_size"), _size(tower, "patch_size", default=16)
-    positions = (_size(tower, "image_size", default=224) // patch) ** 2
-    layer = _layer(hidden, _size(tower, "intermediate_size"))
-    return [
-        copied("tower_patches", 3 * patch * patch * hidden + hidden),
-        copied("tower_positions", positions * hidden),
-        *layer * _size(tower, "num_hidden_layers"),
-        copied("tower_norms", hidden * 2),
-    ]
 
 
 def _gemma3(whole: Attributes, text: Attributes) -> list[Component]:
     tower = _part(whole, "vision_config")
-    hidden = _size(tower, "hidden_size")
-    return [*_siglip(tower), copied("tower_projector", hidden * _size(text, "hidden_size") + hidden)]
+    hidden = need(tower, "hidden_size")
+    return [*siglip(tower), copied("tower_projector", hidden * need(text, "hidden_size") + hidden)]
 
 
 def _merger(inputs: int, outputs: int, norm: int) -> list[Component]:
@@ -107,17 +61,19 @@ def _merger(inputs: int, outputs: int, norm: int) -> list[Component]:
 def _qwen3_vl(whole: Attributes, text: Attributes) -> list[Component]:
     """Patches of several frames, learned positions, a merger, and one for each deep stack (`qwen3_vl.py`)."""
     tower = _part(whole, "vision_config")
-    hidden, patch = _size(tower, "hidden_size"), _size(tower, "patch_size", default=16)
-    merged = hidden * _size(tower, "spatial_merge_size", default=2) ** 2
-    outputs = _size(tower, "out_hidden_size")
-    depth = _size(tower, "depth", "num_hidden_layers")
+    hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=16)
+    merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
+    outputs = need(tower, "out_hidden_size")
+    depth = layer_count(tower, "depth", "num_hidden_layers")
     deep = tower.get("deepstack_visual_indexes")
     stacks = len(deep) if isinstance(deep, (list, tuple)) else 0
-    frames = _size(tower, "temporal_patch_size", default=2)
+    if stacks > MOST_LAYERS:
+        raise MissingSizeError("deepstack_visual_indexes")
+    frames = need(tower, "temporal_patch_size", default=2)
     return [
         copied("tower_patches", 3 * frames * patch * patch * hidden + hidden),
-        copied("tower_positions", _size(tower, "num_position_embeddings", default=2304) * hidden),
-        *_layer(hidden, _size(tower, "intermediate_size")) * depth,
+        copied("tower_positions", need(tower, "num_position_embeddings", default=2304) * hidden),
+        *encoder_layer(hidden, need(tower, "intermediate_size")) * depth,
         *_merger(merged, outputs, hidden * 2),
         *_merger(merged, outputs, merged * 2) * stacks,
     ]
@@ -126,52 +82,253 @@ def _qwen3_vl(whole: Attributes, text: Attributes) -> list[Component]:
 def _qwen2_vl(whole: Attributes, text: Attributes) -> list[Component]:
     """No biases on patches, a merger to the width of the text model (`qwen2_vl.py`)."""
     tower = _part(whole, "vision_config")
-    hidden, patch = _size(tower, "embed_dim"), _size(tower, "patch_size", default=14)
-    merged = hidden * _size(tower, "spatial_merge_size", default=2) ** 2
+    hidden, patch = need(tower, "embed_dim"), need(tower, "patch_size", default=14)
+    merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
     ratio = tower.get("mlp_ratio")
     width = int(hidden * (ratio if isinstance(ratio, (int, float)) else 4))
-    frames = _size(tower, "temporal_patch_size", default=2)
+    frames = need(tower, "temporal_patch_size", default=2)
     return [
         copied("tower_patches", 3 * frames * patch * patch * hidden),
-        *_layer(hidden, width) * _size(tower, "depth"),
-        *_merger(merged, _size(tower, "hidden_size"), hidden * 2),
+        *encoder_layer(hidden, width) * layer_count(tower, "depth"),
+        *_merger(merged, need(tower, "hidden_size"), hidden * 2),
     ]
 
 
 def _qwen2_5_vl(whole: Attributes, text: Attributes) -> list[Component]:
     """Gated MLPs and norms without bias (`qwen2_5_vl.py`)."""
     tower = _part(whole, "vision_config")
-    hidden, patch = _size(tower, "hidden_size"), _size(tower, "patch_size", default=14)
-    merged = hidden * _size(tower, "spatial_merge_size", default=2) ** 2
-    frames = _size(tower, "temporal_patch_size", default=2)
+    hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
+    merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
+    frames = need(tower, "temporal_patch_size", default=2)
     return [
         copied("tower_patches", 3 * frames * patch * patch * hidden),
-        *_layer(hidden, _size(tower, "intermediate_size"), gated=True, norm=1) * _size(tower, "depth"),
-        *_merger(merged, _size(tower, "out_hidden_size"), hidden),
+        *encoder_layer(hidden, need(tower, "intermediate_size"), gated=True, norm=1)
+        * layer_count(tower, "depth"),
+        *_merger(merged, need(tower, "out_hidden_size"), hidden),
     ]
 
 
 def _llama4(whole: Attributes, text: Attributes) -> list[Component]:
-    """Patches unfolded, an adapter after the pixel shuffle, a projector (`mllama4.py`)."""
+    """Patches unfolded, an adapter after the pixel shuffle, a projector, none quantized (`mllama4.py`)."""
     tower = part_attributes(whole, "vision_config") or Attributes({}, {}, False, None)
-    hidden = _size(tower, "hidden_size", default=768)
-    patch, width = _size(tower, "patch_size", default=14), _size(tower, "intermediate_size", default=5632)
-    positions = (_size(tower, "image_size", default=448) // patch) ** 2 + 1
-    inner = _size(tower, "projector_input_dim", default=4096)
-    outer = _size(tower, "projector_output_dim", default=4096)
+    hidden = need(tower, "hidden_size", default=768)
+    patch, width = need(tower, "patch_size", default=14), need(tower, "intermediate_size", default=5632)
+    positions = (need(tower, "image_size", default=448) // patch) ** 2 + 1
+    inner = need(tower, "projector_input_dim", default=4096)
+    outer = need(tower, "projector_output_dim", default=4096)
+    return unquantized(
+        [
+            *columns("tower_patches", 3 * patch * patch, hidden, False),
+            copied("tower_positions", hidden + positions * hidden),
+            copied("tower_norms", hidden * 4),
+            *encoder_layer(hidden, width) * layer_count(tower, "num_hidden_layers", default=34),
+            *columns("tower_adapter", width, inner, False),
+            *rows("tower_adapter", inner, outer, False),
+            *columns(
+                "tower_projector",
+                need(tower, "vision_output_dim", default=7680),
+                need(text, "hidden_size"),
+                False,
+            ),
+        ]
+    )
+
+
+def _paligemma(whole: Attributes, text: Attributes) -> list[Component]:
+    tower = _part(whole, "vision_config")
+    hidden, width = need(tower, "hidden_size"), need(tower, "projection_dim", default=2048)
+    return [*siglip(tower), copied("tower_projector", hidden * width + width)]
+
+
+def _llava(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return CLIP or SigLIP up to the layer whose features count, and a divided projector (`llava.py`)."""
+    tower = _part(whole, "vision_config")
+    width = need(text, "hidden_size")
+    bias = flag(whole, "multimodal_projector_bias", True)
+    if tower.model_type == "pixtral":
+        vision = pixtral(tower)
+    elif tower.model_type == "siglip_vision_model":
+        vision = siglip(tower, _layers_used(whole, tower))
+    elif tower.model_type == "clip_vision_model":
+        vision = clip(tower, _layers_used(whole, tower))
+    else:
+        raise MissingSizeError("vision_config")
+    newline = width if whole.model_type != "llava" else 0
+    hidden = need(tower, "hidden_size")
     return [
-        *columns("tower_patches", 3 * patch * patch, hidden, False),
-        copied("tower_positions", hidden + positions * hidden),
-        copied("tower_norms", hidden * 4),
-        *_layer(hidden, width) * _size(tower, "num_hidden_layers", default=34),
-        *columns("tower_adapter", width, inner, False),
-        *rows("tower_adapter", inner, outer, False),
-        *columns(
-            "tower_projector",
-            _size(tower, "vision_output_dim", default=7680),
-            _size(text, "hidden_size"),
-            False,
-        ),
+        *vision,
+        *columns("tower_projector", hidden, width, bias),
+        *rows("tower_projector", width, width, bias),
+        *([copied("tower_newline", newline)] if newline else []),
+    ]
+
+
+def _layers_used(whole: Attributes, tower: Attributes) -> int:
+    """Return how many layers vLLM builds: the features are taken from `vision_feature_layer`."""
+    layers, place = layer_count(tower, "num_hidden_layers"), whole.written.get("vision_feature_layer", -2)
+    if not isinstance(place, int) or isinstance(place, bool):
+        raise MissingSizeError("vision_feature_layer")
+    return layers + place + 1 if place < 0 else place
+
+
+def _mistral3(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return Pixtral, a merger of patches, a divided projector (`mistral3.py`)."""
+    tower = _part(whole, "vision_config")
+    hidden, width = need(tower, "hidden_size", default=1024), need(text, "hidden_size")
+    merge = need(whole, "spatial_merge_size", default=2)
+    bias = flag(whole, "multimodal_projector_bias")
+    return [
+        *pixtral(tower),
+        copied("tower_merger", hidden + hidden * hidden * merge**2),
+        *columns("tower_projector", hidden, width, bias),
+        *rows("tower_projector", width, width, bias),
+    ]
+
+
+def _kimi(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return MoonViT, whose projector every rank has (`kimi_k25.py`, `moonvit.py`)."""
+    tower = _part(whole, "vision_config")
+    hidden = need(tower, "vt_hidden_size", "hidden_size", default=1152)
+    width = need(tower, "vt_intermediate_size", "intermediate_size", default=4304)
+    layers = layer_count(tower, "vt_num_hidden_layers", "num_hidden_layers", default=27)
+    patch, side = need(tower, "patch_size", default=14), need(tower, "init_pos_emb_height", default=64)
+    merged = hidden * need(tower, "merge_kernel_size", default=2) ** 2
+    output = need(text, "hidden_size")
+    return unquantized(
+        [
+            copied("tower_patches", 3 * patch * patch * hidden + hidden),
+            copied("tower_positions", side * need(tower, "init_pos_emb_width", default=64) * hidden),
+            *encoder_layer(hidden, width) * layers,
+            copied("tower_norms", hidden * 4),
+            copied("tower_projector", merged * merged + merged + merged * output + output),
+        ]
+    )
+
+
+def _gemma4(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return towers that every rank has whole (`gemma4_mm.py`)."""
+    output = need(text, "hidden_size")
+    return [*_gemma4_vision(whole, output), *_gemma4_audio(whole, output)]
+
+
+def _gemma4_vision(whole: Attributes, output: int) -> list[Component]:
+    tower = part_attributes(whole, "vision_config")
+    if tower is None:
+        return []
+    hidden, width = need(tower, "hidden_size", default=768), need(tower, "intermediate_size", default=3072)
+    heads, size = need(tower, "num_attention_heads", default=12), need(tower, "head_dim", default=64)
+    keys = need(tower, "num_key_value_heads", default=heads) * size * 2
+    patch = need(tower, "patch_size", default=16)
+    matrices = hidden * (heads * size * 2 + keys) + hidden * width * 3
+    layers = layer_count(tower, "num_hidden_layers", default=16)
+    aligned = hidden % 64 == 0 and width % 64 == 0
+    name = "tower_layers" if aligned else UNALIGNED
+    return [
+        copied("tower_positions", 2 * need(tower, "position_embedding_size", default=10240) * hidden),
+        copied("tower_patches", 3 * patch * patch * hidden),
+        Component(name, matrices * layers, "none", quantizable=True),
+        copied("tower_norms", (size * 2 + hidden * 4) * layers),
+        copied("tower_projector", hidden * output),
+    ]
+
+
+def _gemma4_audio(whole: Attributes, output: int) -> list[Component]:
+    """Return the conformer: two MLPs, attention and a convolution a layer."""
+    tower = part_attributes(whole, "audio_config")
+    if tower is None:
+        return []
+    hidden, heads = need(tower, "hidden_size", default=1024), need(tower, "num_attention_heads", default=8)
+    kernel, inner = need(tower, "conv_kernel_size", default=5), need(tower, "output_proj_dims", default=1536)
+    channels = (128, 32)
+    norms = hidden * 9
+    layer = hidden * hidden * (16 + 5 + 3) + hidden // heads + hidden * kernel + norms
+    convolutions = channels[0] * 9 + channels[0] + channels[1] * channels[0] * 9 + channels[1]
+    return [
+        copied("tower_convolutions", convolutions + 32 * channels[1] * hidden),
+        copied("tower_layers", layer * layer_count(tower, "num_hidden_layers", default=12)),
+        copied("tower_projector", hidden * inner + inner + inner * output),
+    ]
+
+
+def _glm4v(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return layers without biases, a convolution that merges patches, a gated merger (`glm4_1v.py`)."""
+    tower = _part(whole, "vision_config")
+    hidden, patch = need(tower, "hidden_size", default=1536), need(tower, "patch_size", default=14)
+    output, width = need(tower, "out_hidden_size", default=4096), need(tower, "intermediate_size")
+    merge, frames = (
+        need(tower, "spatial_merge_size", default=2),
+        need(tower, "temporal_patch_size", default=2),
+    )
+    positions = (need(tower, "image_size", default=336) // patch) ** 2
+    bias = flag(tower, "attention_bias")
+    layer = encoder_layer(hidden, output, bias=bias, output_bias=False, mlp_bias=False, gated=True, norm=1)
+    return [
+        copied("tower_patches", 3 * frames * patch * patch * hidden + hidden),
+        copied("tower_positions", positions * hidden + hidden * 2),
+        *layer * layer_count(tower, "depth", default=24),
+        copied("tower_merger", output * hidden * merge**2 + output + output * 2),
+        *columns("tower_merger", output, output),
+        *columns("tower_merger", output, width * 2),
+        *rows("tower_merger", width, output),
+    ]
+
+
+def _cohere2_vision(whole: Attributes, text: Attributes) -> list[Component]:
+    tower = _part(whole, "vision_config")
+    factor = need(whole, "downsample_factor", default=2)
+    inputs = need(tower, "hidden_size") * factor**2
+    inner = need(whole, "alignment_intermediate_size", default=36864)
+    return [
+        *siglip(tower),
+        *columns("tower_projector", inputs, inner, True),
+        *rows("tower_projector", inner // 2, need(text, "hidden_size"), True),
+    ]
+
+
+def _qwen2_audio(whole: Attributes, text: Attributes) -> list[Component]:
+    tower = _part(whole, "audio_config")
+    hidden, output = need(tower, "d_model", default=1280), need(text, "hidden_size")
+    positions = need(tower, "max_source_positions", default=1500) * hidden
+    return [
+        *whisper_encoder(tower),
+        copied("tower_positions", positions),
+        copied("tower_projector", hidden * output + output),
+    ]
+
+
+def _llava_video(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return the towers of `_llava` with a projector that every rank has (`llava_next_video.py`)."""
+    tower = _part(whole, "vision_config")
+    hidden, width = need(tower, "hidden_size"), need(text, "hidden_size")
+    layers = _layers_used(whole, tower)
+    vision = siglip(tower, layers) if tower.model_type == "siglip_vision_model" else clip(tower, layers)
+    newline = width if whole.model_type == "llava_onevision" else 0
+    return [*vision, copied("tower_projector", hidden * width + width * width + width * 2 + newline)]
+
+
+def _idefics3(whole: Attributes, text: Attributes) -> list[Component]:
+    tower = _part(whole, "vision_config")
+    inputs = need(tower, "hidden_size") * need(whole, "scale_factor", default=2) ** 2
+    return [*siglip(tower), copied("tower_projector", inputs * need(text, "hidden_size"))]
+
+
+def _internvl(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return transformers' encoder, of which vLLM divides the MLPs alone (`interns1_vit.py`)."""
+    tower = _part(whole, "vision_config")
+    hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
+    width, output = need(tower, "intermediate_size"), need(text, "hidden_size")
+    if flag(tower, "attention_bias") or flag(tower, "use_qk_norm"):
+        raise MissingSizeError("attention_bias")
+    merged = hidden * 4
+    layers = layer_count(tower, "num_hidden_layers")
+    mlp = [*columns("tower_up", hidden, width, True), *rows("tower_down", width, hidden, True)]
+    positions = (need(tower, "image_size", default=448) // patch) ** 2 + 1
+    return [
+        copied("tower_patches", 3 * patch * patch * hidden + hidden * 2),
+        copied("tower_positions", positions * hidden),
+        copied("tower_layers", (hidden * hidden * 4 + hidden * 7) * layers),
+        *mlp * layers,
+        copied("tower_projector", merged * 2 + merged * output + output * output + output * 2),
     ]
 
 
@@ -184,6 +341,21 @@ _TOWERS: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
     "qwen2_vl": _qwen2_vl,
     "qwen2_5_vl": _qwen2_5_vl,
     "llama4": _llama4,
+    "paligemma": _paligemma,
+    "shieldgemma2": _gemma3,
+    "llava": _llava,
+    "llava_next": _llava,
+    "mistral3": _mistral3,
+    "kimi_k25": _kimi,
+    "gemma4": _gemma4,
+    "glm4v": _glm4v,
+    "cohere2_vision": _cohere2_vision,
+    "qwen2_audio": _qwen2_audio,
+    "idefics3": _idefics3,
+    "smolvlm": _idefics3,
+    "internvl": _internvl,
+    "llava_next_video": _llava_video,
+    "llava_onevision": _llava_video,
 }
 """By the model type of the whole."""
 

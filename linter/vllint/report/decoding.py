@@ -32,7 +32,7 @@ def launch_of(plain: dict[str, Any]) -> report.ReportedLaunch:
             **plain,
             **_extent(plain),
             "argv": tuple(plain["argv"]),
-            "model": (report.UnknownModel if "unknown" in model else report.ReportedModel)(**model),
+            "model": _model(model),
             "vllm_version": report.ReportedVersion(**plain["vllm_version"]),
             "hardware": (report.UnknownHardware if "unknown" in hardware else report.ReportedHardware)(
                 **hardware
@@ -41,6 +41,12 @@ def launch_of(plain: dict[str, Any]) -> report.ReportedLaunch:
             "memory": _memory(memory),
         }
     )
+
+
+def _model(plain: dict[str, Any]) -> report.ReportedModel | report.NamedModel | report.UnknownModel:
+    if "parameters_estimate" in plain:
+        return report.NamedModel(**plain)
+    return (report.UnknownModel if "unknown" in plain else report.ReportedModel)(**plain)
 
 
 def _extent(plain: dict[str, Any]) -> dict[str, report.Place]:

@@ -88,12 +88,19 @@ def _launch(facts: LaunchFacts, places: Places) -> report.ReportedLaunch:
     )
 
 
-def _model(facts: LaunchFacts) -> report.ReportedModel | report.UnknownModel:
+def _model(facts: LaunchFacts) -> report.ReportedModel | report.NamedModel | report.UnknownModel:
     model = facts.maybe_model
     if not isinstance(model, Unknown):
         return report.ReportedModel(model.id, model.source)
     named = facts.args.model
-    return report.UnknownModel(named.value if isinstance(named, Located) else None, model.reason)
+    if not isinstance(named, Located):
+        return report.UnknownModel(None, model.reason)
+    from vllint.models.names import size_from_name
+
+    size = size_from_name(named.value)
+    if size is None or size.parameters is None:
+        return report.UnknownModel(named.value, model.reason)
+    return report.NamedModel(named.value, "name", size.parameters, model.reason)
 
 
 def _hardware(hardware: Hardware) -> report.ReportedHardware | report.UnknownHardware:

@@ -29,7 +29,7 @@ def _lines(document: ReportDocument, sources: Mapping[str, str], colours: Palett
         for path in (finding.path, *(related.path for related in finding.related)):
             if path in sources and path not in lines:
                 lines[path] = Lines.of(sources[path])
-        yield from _finding(finding, lines, colours)
+        yield from finding_lines(finding, lines, colours)
         yield ""
     yield from closing_lines(document, colours)
     if document.findings:
@@ -39,7 +39,8 @@ def _lines(document: ReportDocument, sources: Mapping[str, str], colours: Palett
         yield f"more about a rule: {f'`vllint explain CODE`, as {example}' if several else example}"
 
 
-def _finding(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:
+def finding_lines(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:
+    """Yield a finding's title, its frames where `lines` hold the file, and its notes."""
     title = colours.severity(finding.severity, f"{finding.severity}[{finding.code}]")
     first, *rest = finding.message.splitlines() or [""]
     yield f"{title} {colours.paint(colours.strong, f'{finding.name}: {visible(first)}')}"

@@ -23,13 +23,7 @@ def launch_lines(facts: LaunchFacts, colours: Palette, ink: Ink) -> Iterator[str
     origins = Origins(facts)
     yield colours.paint(colours.strong, visible(launch.id))
     yield from row("found", f"{launch.kind}, {origins.place(launch.at)}")
-    yield from row("release", *_release(facts, origins))
-    if launch.image is not None:
-        yield from row("image", f"{redacted_words((launch.image,))[0]}  {origins.word(launch.image)}")
-    yield from row("model", *_model(facts, origins))
-    yield from row("card", _fact(facts.hardware.gpu, origins, lambda gpu: gpu.name))
-    yield from row("cards", _fact(facts.hardware.gpu_count, origins, str))
-    yield from row("layout", _layout(facts))
+    yield from fact_lines(facts)
     yield from _arguments(facts, origins)
     for variable, value in zip(
         launch.env, redacted_words(tuple(item.value for item in launch.env)), strict=True
@@ -38,16 +32,30 @@ def launch_lines(facts: LaunchFacts, colours: Palette, ink: Ink) -> Iterator[str
     yield from memory_lines(facts.maybe_memory, ink)
 
 
+def fact_lines(facts: LaunchFacts) -> Iterator[str]:
+    """Yield a launch's release, image, model, cards and layout."""
+    launch, origins = facts.launch, Origins(facts)
+    yield from row("release", *_release(facts, origins))
+    if launch.image is not None:
+        yield from row("image", f"{redacted_words((launch.image,))[0]}  {origins.word(launch.image)}")
+    yield from row("model", *_model(facts, origins))
+    yield from row("card", _fact(facts.hardware.gpu, origins, lambda gpu: gpu.name))
+    yield from row("cards", _fact(facts.hardware.gpu_count, origins, str))
+    yield from row("layout", _layout(facts))
+
+
 class Origins:
     """Places and origins of a launch's values, in words."""
 
     def __init__(self, facts: LaunchFacts) -> None:
         self._places = Places(facts.sources)
+        self._home = facts.launch.path
 
     def place(self, span: Span) -> str:
-        """Return `path:line:column`."""
+        """Return `path:line:column`, without the path in the launch's own file."""
         start = self._places.start(span)
-        return f"{span.path}:{start.line}:{start.column}"
+        where = "" if span.path == self._home else f"{span.path}:"
+        return f"{where}{start.line}:{start.column}"
 
     def word(self, word: Word) -> str:
         """Return where a word came from, and by way of which places."""

@@ -15,8 +15,8 @@ from vllint.sources.containers import (
     image_entry_point,
     run_environment,
 )
+from vllint.sources.image_families import family_entry_point
 from vllint.sources.image_runs import APPTAINER, ImageRun, apptainer_run, kubectl_run, pyxis_image
-from vllint.vllm.version import split_image
 from vllint.vllm.wrappers import handed_on
 from vllint_schemas import Container, EntryPoint, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
@@ -190,9 +190,9 @@ def _in_image(name: str, rest: Sequence[Word], around: Surroundings) -> Iterator
         run = _run_words(rest)
         return None if run is None else _in_container(run, around.environment)
     if name in APPTAINER:
-        return _in_image_run(apptainer_run(rest), around)
+        return _in_image_run(name, apptainer_run(rest), around)
     if name in ("kubectl", "oc") and rest[0].text == "run":
-        return _in_image_run(kubectl_run(rest[1:]), around)
+        return _in_image_run(name, kubectl_run(rest[1:]), around)
     if name == "gcloud" and "ssh" not in [word.text for word in rest[:3]]:
         return _on_cloud_run(rest)
     return None
@@ -208,10 +208,13 @@ def _on_cloud_run(words: Sequence[Word]) -> Iterator[Start | Script] | None:
     return container_starts(run.command or None, run.arguments, around, run.image.site)
 
 
-def _in_image_run(run: ImageRun | None, around: Surroundings) -> Iterator[Start | Script] | None:
+def _in_image_run(name: str, run: ImageRun | None, around: Surroundings) -> Iterator[Start | Script] | None:
     if run is None:
         return None
     inside = around if run.keeps_variables else Surroundings(shell=around.shell)
+    if name in APPTAINER and not any(v.name == "CUDA_VISIBLE_DEVICES" for v in around.environment):
+        # The machine's GPUs are the container's, whatever becomes of the variables.
+        inside = inside._replace(gpu_count=around.gpu_count)
     inside = inside._replace(image=run.named).with_variables(run.variables)
     if run.starts_itself:
         found = container_starts(None, run.arguments, inside, run.named.site)
@@ -313,21 +316,9 @@ def container_starts(
         doubled = around._replace(image_entry_point=own)
         yield Start(EntryPoint.SERVE, command[1:], command[0].site, doubled, command[:1])
         return
-    entry_point = own or _family_entry_point(command, around.image)
+    entry_point = own or family_entry_point(command, around.image)
     if entry_point is not None:
         yield Start(entry_point, command, at, around)
-
-
-def _family_entry_point(command: tuple[Word, ...], image: Word | None) -> EntryPoint | None:
-    """Return what an image derived from vLLM's most likely starts, going by what it is given."""
-    if image is None or not command or not image.is_known:
-        return None
-    name = split_image(image.text).repository.rsplit("/", 1)[-1]
-    first = command[0].text
-    if name.startswith("vllm-openai") and "/" in first and not first.startswith(("-", "/")):
-        return EntryPoint.SERVE
-    names_model = any(word.text == "--model" or word.text.startswith("--model=") for word in command)
-    return EntryPoint.API_SERVER if "vllm" in name and first.startswith("--") and names_model else None
 
 
 def _script(word: Word, rest: Sequence[Word], around: Surroundings) -> Script | None:

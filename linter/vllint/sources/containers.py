@@ -62,7 +62,8 @@ def container_run(words: Sequence[Word]) -> ContainerRun | None:
         word = words[position]
         text = word.text
         if not text.startswith("-") or text == "-":
-            if word.splits and not text:
+            names_model = position + 1 < len(words) and words[position + 1].text.startswith("--model")
+            if word.splits and not text and not names_model:
                 open_ended = Unknown(word.reason)
                 position += 1
                 continue

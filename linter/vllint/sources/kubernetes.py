@@ -13,6 +13,7 @@ from typing import NamedTuple
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.containers import claim_with_environment, image_entry_point
 from vllint.sources.files import Document, Found
+from vllint.sources.image_families import are_for_vllm
 from vllint.sources.kubernetes_cluster import Cluster, services_around
 from vllint.sources.kubernetes_container import pod_container
 from vllint.sources.kubernetes_fields import field_word, filled_in_later
@@ -35,7 +36,7 @@ _JOINS_CLUSTER = re.compile(
     r"\bray +(?:start|status|symmetric-run)\b|\bKUBERAY_GEN_RAY_START_CMD\b"
     r"|\bmulti-node-serving\.sh\b|\brun_cluster\.sh\b"
 )
-_OWN_OPTIONS = frozenset({"--gpu-memory-utilization", "--max-model-len", "--max-num-seqs"})
+_KEEPS_SCRIPTS = re.compile(r"(?m)^\s*(?:- )?kind: ConfigMap\b")
 _NO_PIN = Unknown("the container installs no release")
 
 
@@ -64,6 +65,10 @@ def launches(document: Document) -> Found:
     cluster = cluster_of(document)
     for pod in pods(root):
         yield from pod_launches(pod, cluster)
+    if _KEEPS_SCRIPTS.search(document.file.text):
+        from vllint.sources.kubernetes_scripts import kept_script_launches
+
+        yield from kept_script_launches(root, cluster)
 
 
 def _overlaid_launches(document: Document) -> Found:
@@ -140,17 +145,10 @@ def _starts(one: _Container, around: Surroundings) -> Iterator[ScriptStart]:
 
 
 def _are_for_vllm(args: Sequence[Word], image: Word | None) -> bool:
-    """Whether an image that is to be filled in is given options that only vLLM has."""
+    """Whether an image that is to be filled in is given a model and options that only vLLM has."""
     if image is None or filled_in_later(image).is_known:
         return False
-    names = {word.text.partition("=")[0].replace("_", "-") for word in args}
-    if "--model" not in names or names.isdisjoint(_OWN_OPTIONS):
-        return False
-    from vllint.vllm.options import releases_with
-
-    # Simulators and routers share some of vLLM's options, but have others as well.
-    whole = (word.text.partition("=")[0].replace("_", "-") for word in args if word.text.startswith("--"))
-    return all(releases_with(name) for name in whole if name != "--")
+    return any(word.text.partition("=")[0] == "--model" for word in args) and are_for_vllm(args)
 
 
 def _started(found: Start | Script, one: _Container) -> Iterator[ScriptStart]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ _GROUPS = frozenset(
 )
 """Keys of objects whose pods work together (KubeRay, Kubeflow Trainer, JobSet)."""
 
+_SEVERAL = re.compile(r"(?i)multi_?node|(?:node|pod)_?(?:count|size|number)|num_?nodes|nnodes|worker|leader")
+_SEVERAL_PODS = Unknown("what makes the pods may let several hold the model together")
 _SINGLE_CONTAINERS = ("runner", "container")
 """Keys that hold one container in place of a pod's list: OME's runtimes, Argo's templates."""
 
@@ -102,7 +105,22 @@ def _object(node: Mapping) -> _Object:
     selected = isinstance(kind, Scalar) and kind.value in _WITH_SELECTOR
     selector = spec.get("selector") if isinstance(spec, Mapping) else None
     partial = own_api and selected and selector is None
-    return _Object(name_of(node), namespace_of(node), partial, own_api)
+    nodes = None if own_api or not _names_several(spec, 0) else _SEVERAL_PODS
+    return _Object(name_of(node), namespace_of(node), partial, own_api, nodes)
+
+
+def _names_several(node: Node | None, depth: int) -> bool:
+    """Whether an object of an operator's own says how many machines or pods there are, in its own way."""
+    if depth > _MAX_DEPTH or node is None or isinstance(node, Scalar):
+        return False
+    if isinstance(node, Sequence):
+        return any(_names_several(item, depth + 1) for item in node)
+    if isinstance(node.get("containers"), Sequence):
+        return False
+    return any(
+        (isinstance(key, Scalar) and _SEVERAL.search(key.value)) or _names_several(value, depth + 1)
+        for key, value in node.items()
+    )
 
 
 def _containers(node: Mapping) -> Iterator[Mapping]:

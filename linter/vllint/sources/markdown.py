@@ -12,13 +12,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vllint.sources.dockerfile import image_launches, is_dockerfile
-from vllint.sources.files import Document, File, Found
-from vllint.sources.formats import DOCUMENT_FORMATS, reader
+from vllint.sources.embedded_documents import document_launches, is_unit, unit_launches
+from vllint.sources.files import File, Found
 from vllint.sources.shell import shell_launches
 from vllint.text.lines import line_extents
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_tree import parse_yaml
-from vllint_schemas import Launch, SourceProblem, Word
+from vllint_schemas import Launch, Word
 
 _CONTAINER = re.compile(r"(?:[ ]{0,3}>[ ]?)+")
 _FENCE = re.compile(r"(?P<indent>[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
@@ -33,6 +31,7 @@ _COMMAND = re.compile(
     r"|srun|screen|tmux|numactl|time|ray)(?![\w:])"
 )
 _DOCUMENTS = frozenset({"yaml", "yml", "docker-compose", "compose"})
+_UNITS = frozenset({"", "ini", "systemd", "service", "toml", "conf", "unit", "text"})
 _PROMPT = re.compile(
     r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]+@[\w.-]+(?::\S+|[ ]\S+)?)?(?P<sign>[$#%])[ \t]+(?=\S)"
 )
@@ -80,10 +79,12 @@ def _block_launches(block: Block, file: File) -> Found:
     language = block.language
     if language == "dockerfile" or (language in {"docker", ""} and is_dockerfile(block.text.text)):
         yield from image_launches(with_blanks_unknown(block.text), lambda name: None)
+    elif language in _UNITS and is_unit(block.text.text):
+        yield from unit_launches(with_blanks_unknown(block.text), file)
     elif language in _SHELLS:
         yield from shell_block_launches(block)
     elif language in _DOCUMENTS:
-        yield from _document_launches(with_blanks_unknown(block.text), file)
+        yield from document_launches(with_blanks_unknown(block.text), file)
 
 
 def shell_block_launches(block: Block) -> Iterator[Launch]:
@@ -123,25 +124,6 @@ def _loose_commands(text: Word, blocks: list[tuple[int, int]]) -> Iterator[Block
             number += 1
         if number - first > 1 or (indent >= 4 and " --" in content):
             yield Block("bash", text.slice(start, lines[number - 1][1]))
-
-
-def _document_launches(text: Word, file: File) -> Found:
-    """Yield the launches of a block of YAML; neighbours of the document say nothing about it."""
-    try:
-        roots = tuple(parse_yaml(text))
-    except YamlProblem:
-        return
-    alone = file._replace(neighbour=lambda name: None, env_files=())
-    for root in roots:
-        for form in DOCUMENT_FORMATS:
-            if form.may_be(text.text) and reader(form.module).recognises(root):
-                yield from map(_as_excerpt, reader(form.module).launches(Document(root, roots, alone)))
-                break
-
-
-def _as_excerpt(found: Launch | SourceProblem) -> Launch | SourceProblem:
-    """Leave out what a container lacks: documents show the parts of a file that they talk about."""
-    return found._replace(container=None) if isinstance(found, Launch) else found
 
 
 def fenced_blocks(text: Word) -> Iterator[Block]:

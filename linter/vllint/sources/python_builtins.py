@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from vllint.sources.blank_words import words_at_blanks
+from vllint.sources.python_formats import formatted
 from vllint.sources.python_values import (
     Constant,
     Evaluating,
@@ -102,7 +103,7 @@ def _method(
     depth: int,
 ) -> Value | None:
     """Return a call of a text's or list's method; `None` for others."""
-    if function.attr not in {"join", "strip", "lstrip", "rstrip", "split", "copy", "get"}:
+    if function.attr not in {"join", "strip", "lstrip", "rstrip", "split", "copy", "get", "format"}:
         return None
     span = evaluator.module.span(node)
     value = evaluator.value(function.value, state, depth + 1)
@@ -113,20 +114,42 @@ def _method(
         return None if found is None else found
     if not isinstance(value, Text):
         return None
-    if function.attr == "join" and len(arguments) == 1 and isinstance(arguments[0], Items):
-        return _joined(value.word, arguments[0].words, span)
+    if function.attr == "join":
+        return joined_by(value.word.text, arguments, span)
     if function.attr in {"strip", "lstrip", "rstrip"} and not arguments:
         return Text(_stripped(value.word), value.value)
     if function.attr == "split" and not arguments:
         return Items(words_at_blanks(value.word))
-    return None
+    return _formatted(evaluator, node, value.word, arguments, state) if function.attr == "format" else None
 
 
-def _joined(separator: Word, words: tuple[Word, ...], span: Span) -> Value:
+def _formatted(
+    evaluator: Evaluating, node: ast.Call, template: Word, arguments: list[Value], state: State
+) -> Value:
+    span = evaluator.module.span(node)
+    if any(isinstance(argument, ast.Starred) for argument in node.args) or len(node.args) > len(arguments):
+        return Opaque("a text is formatted", span)
+    words = [evaluator.word(value, span) for value in arguments]
+    named = {
+        keyword.arg: evaluator.word(evaluator.value(keyword.value, state, 1), span)
+        for keyword in node.keywords
+        if keyword.arg is not None
+    }
+    return formatted(template, words, named, span)
+
+
+def joined_by(separator: object, arguments: list[Value], span: Span) -> Value | None:
+    """Return `separator.join(words)`; `None` for other arguments than a list of words."""
+    if not isinstance(separator, str) or len(arguments) != 1 or not isinstance(arguments[0], Items):
+        return None
+    return _joined(separator, arguments[0].words, span)
+
+
+def _joined(separator: str, words: tuple[Word, ...], span: Span) -> Value:
     parts: list[Word] = []
     for word in words:
         if parts:
-            parts.append(Word.atomic(separator.text, span))
+            parts.append(Word.atomic(separator, span))
         parts.append(word)
     return joined_text(parts, span)
 

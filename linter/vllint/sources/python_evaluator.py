@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vllint.sources.python_builtins import called
+from vllint.sources.python_builtins import called, joined_by
 from vllint.sources.python_source import Module, parsed
 from vllint.sources.python_strings import string_word
 from vllint.sources.python_values import Constant, Items, Opaque, State, Table, Text, Value, joined_text
@@ -41,6 +41,8 @@ class Evaluator:
             return self._table(node, state, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return self._sum(node, state, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            return self._converted(node, state, depth)
         if isinstance(node, ast.IfExp):
             return self._chosen(node, state, depth)
         if isinstance(node, ast.Subscript):
@@ -129,13 +131,26 @@ class Evaluator:
                 return Word.unknown(f"`{expression[:40]}` is computed", site)
             # Its lines and columns count from the expression, so only names can be placed.
             inner = tree.body if isinstance(tree, ast.Expression) else ast.Constant("")
-            name = inner.id if isinstance(inner, ast.Name) else self.module.dotted(inner)
-            if name in state:
-                return self.word(self._looked_up(name, site, state), site)
+            value = self._placed(inner, site, state)
+            if value is not None:
+                return self.word(value, site)
             return Word.unknown(f"`{' '.join(expression.split())[:40]}` is computed", site)
 
         word = string_word(self.module.text, span.path, span.start, span.end, None, filled)
         return joined_text((word,), span)
+
+    def _placed(self, node: ast.expr, site: Span, state: State) -> Value | None:
+        """Return what a name is worth, `str` of it, or the words of a list put together, used at `site`."""
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            given = self._placed(node.args[0], site, state)
+            if isinstance(node.func, ast.Name) and node.func.id == "str" and isinstance(given, Text):
+                return given
+            if given is None or not isinstance(node.func, ast.Attribute) or node.func.attr != "join":
+                return None
+            separator = node.func.value
+            return joined_by(separator.value, [given], site) if isinstance(separator, ast.Constant) else None
+        name = node.id if isinstance(node, ast.Name) else self.module.dotted(node)
+        return self._looked_up(name, site, state) if name in state else None
 
     def _named(self, node: ast.Name, state: State) -> Value:
         return self._looked_up(node.id, self.module.span(node), state)
@@ -200,6 +215,19 @@ class Evaluator:
         left = self.value(node.left, state, depth + 1)
         right = self.value(node.right, state, depth + 1)
         return self.added(left, right, self.module.span(node))
+
+    def _converted(self, node: ast.BinOp, state: State, depth: int) -> Value:
+        left, span = self.value(node.left, state, depth + 1), self.module.span(node)
+        if not isinstance(left, Text) or isinstance(left.value, int | float):
+            return self._opaque(node)
+        from vllint.sources.python_formats import converted
+
+        given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+        values = [self.value(one, state, depth + 1) for one in given[:_MAX_WORDS]]
+        if len(values) == 1 and isinstance(values[0], Table):
+            named = {name: self.word(value, span) for name, value, _ in values[0].entries}
+            return converted(left.word, (), named, span)
+        return converted(left.word, [self.word(value, span) for value in values], {}, span)
 
     def added(self, left: Value, right: Value, span: Span) -> Value:
         """Return the sum of two texts or two lists; a part that is not known is a hole in it."""

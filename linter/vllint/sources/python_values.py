@@ -72,3 +72,6 @@ class Evaluating(Protocol):
 
     def value(self, node: ast.expr, state: State, depth: int = 0) -> Value:
         """Return what an expression is worth when names are worth what `state` says."""
+
+    def word(self, value: Value, site: Span) -> Word:
+        """Return a value as one word."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vllint.neighbours import Neighbour
 from vllint.sources.files import Document, File
 from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, reader
+from vllint.sources.kept_commands import with_kept_run
 from vllint.sources.shell import shell_launches
 from vllint.sources.templates import (
     MAX_TAGS,
@@ -17,6 +18,7 @@ from vllint.sources.templates import (
     tags_in,
     with_placeholders_unknown,
 )
+from vllint.sources.written_files import may_write, written_launches
 from vllint.text.source import SourceText
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Node, Sequence
@@ -25,6 +27,12 @@ from vllint.vllm.tokens import config_path
 from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
 
 _STARTS_SERVER = re.compile(r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b")
+_SETS_VARIABLE = re.compile(r"\s*(?:#|$|(?:export\s+)?[A-Za-z_]\w*=)")
+_LAUNCHER = re.compile(
+    r"(?<![\w$}/.-])/?(?:[\w.-]+/)*[\w-]*(?:entry|start|run|serve|launch|vllm)[\w-]*\.(?:sh|bash|py)\b"
+)
+"""The name of a script that is there to start something."""
+
 _NIM = re.compile(r"\bnvcr\.io/nim/|\bNIM_MODEL_PROFILE\b|(?m:^\s*kind: NIMService\b)")
 _NIM_CHOOSES = "NVIDIA NIM takes the engine and its options from a profile of its image"
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
@@ -82,8 +90,12 @@ def read_source(
 def _why_unread(source: SourceText, reading: Reading) -> str:
     """Say why a file that names vLLM's server gave no launch."""
     if reading.kinds:
-        return f"nothing in this {reading.kinds[0]} file starts vLLM in a way that is read"
+        why = f"nothing in this {reading.kinds[0]} file starts vLLM in a way that is read"
+        script = _LAUNCHER.search(source.text)
+        return f"{why}; what `{script[0]}` starts is not known" if script else why
     suffix = _suffix(source.path)
+    if suffix not in _STARTS_NOTHING and all(map(_SETS_VARIABLE.match, source.text.splitlines())):
+        suffix = ".env"
     unread = f"there is no reader for this {suffix} file" if suffix else "there is no reader for such a file"
     return _STARTS_NOTHING.get(suffix, unread)
 
@@ -138,9 +150,15 @@ def _suffix(path: str) -> str:
 
 
 def _read_script(file: File) -> Reading:
-    found = tuple(shell_launches(_unmarked(file).whole, "shell", neighbour=file.neighbour))
+    script = _unmarked(file).whole
+    found = tuple(shell_launches(script, "shell", neighbour=file.neighbour))
+    kept = with_kept_run(script) if not found and _STARTS_SERVER.search(script.text) else None
+    if kept is not None:
+        held = shell_launches(kept, "shell", neighbour=file.neighbour)
+        found = tuple(one._replace(together=None) for one in held if isinstance(one, Launch))
     kind = next((one.kind for one in found if isinstance(one, Launch)), "shell")
-    return _reading((kind,), found)
+    written = written_launches(script, file) if may_write(script.text) else ()
+    return _reading((kind,), (*found, *written))
 
 
 def _unmarked(file: File) -> File:

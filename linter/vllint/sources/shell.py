@@ -51,6 +51,12 @@ _PIN = re.compile(r"^vllm(?:\[[^\]]*\])?(?:==|@)([0-9][0-9A-Za-z.]*)$")
 _INSTALLERS = frozenset({"install", "add", "--with", "--from", "uvx"})
 _SCRIPT_FILE = re.compile(r"\.(?:sh|bash|slurm|sbatch)$")
 _SHEBANG = re.compile(r"\s*#!.*\b(?:ba|da|z|k)?sh\b")
+_READ_BY_SERVERS = re.compile(
+    r"VLLM|CUDA|NVIDIA|HIP_|ROC|ASCEND|GPU|ZE_|HF_|HUGGING|TRANSFORMERS|TOKENIZERS|NCCL|PYTORCH|TORCH|RAY_"
+    r"|OMP_|LMCACHE|FLASH|TRITON|SAFETENSORS|MODELSCOPE"
+)
+"""Names of variables by which servers with the same words may differ; scripts export many for others."""
+
 _OWN_FOLDER = re.compile(r"dirname|BASH_SOURCE|\$0")
 
 
@@ -232,8 +238,9 @@ def broken_shell(found: ScriptStart) -> SourceProblem:
 def _content(found: ScriptStart) -> tuple[object, ...]:
     """Return what tells a start from others at the same place, as of a function called twice."""
     start, around = found.start, found.start.surroundings
-    words = (*start.argv, *(variable.value for variable in around.environment))
-    names = tuple(variable.name for variable in around.environment)
+    read = [variable for variable in around.environment if _READ_BY_SERVERS.match(variable.name)]
+    words = (*start.argv, *(variable.value for variable in read))
+    names = tuple(variable.name for variable in read)
     image = around.image.text if around.image is not None else None
     place = start.argv[0].runs if start.argv else start.at
     return (place, len(start.argv), names, image, tuple((word.text, word.reason) for word in words))

@@ -155,9 +155,9 @@ class _Rendering:
         line = self.text[self.text.rfind("\n") + 1 :]
         indent = _INDENT.search(node.expression)
         place = self.whole.slice(node.start, node.end).site
-        alone = not line.strip() and (
-            not following.strip(" \t") or following.lstrip(" \t").startswith(("\n", "\r"))
-        )
+        # A marker of documents begins a line, so that what is trimmed before it renders to nothing.
+        ends = ("\n", "\r", "---\n") if not line else ("\n", "\r")
+        alone = not line.strip() and (not following.strip(" \t") or following.lstrip(" \t").startswith(ends))
         value = evaluate(node.expression, self.scope)
         if not isinstance(plain(value), Opaque) and self._value(value, indent, place):
             return

@@ -58,8 +58,11 @@ def upgrade_file(
         findings = future.judge(SourceText(judged.path, after[judged.path]), after).findings
         return [one for one in findings if _is_brought(one, known, stated)]
 
+    carrying = {rule.code for rule in future.registry.rules if rule.carries_over}
+
     def judge(after: Mapping[str, str]) -> Iterable[Fix]:
-        return [fix for one in brought(after) if (fix := _applicable(one, unsafe)) is not None]
+        found = [(one, unsafe or one.code in carrying) for one in brought(after)]
+        return [fix for one, level in found if (fix := _applicable(one, level)) is not None]
 
     outcome = fix_until_settled(moved, judge, future.still_reads)
     launches = tuple(_launch(facts, target, stated[facts.launch.id]) for facts in judged.launches)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vllint.vllm.options import option_table
 from vllint.vllm.parser import Parsed, parse
-from vllint.vllm.tokens import rewrite
+from vllint.vllm.tokens import Token, rewrite
 from vllint_schemas import (
     ArgumentProblem,
     ConfigFile,
@@ -30,12 +30,17 @@ def engine_args(
     rewritten = rewrite(argv, serve, table, loaded)
     parsed = parse(rewritten.tokens, table, serve)
     open_ended = loaded if parsed.open_ended is None and isinstance(loaded, Unknown) else parsed.open_ended
-    problems = _in_order(rewritten.problems + parsed.problems)
-    positional = None if parsed.positional is None else parsed.positional.word
+    problems = rewritten.problems + _in_order(parsed.problems)
+    positional = None if parsed.positional is None else _word(parsed.positional)
     understood = EngineArgs(
         release, Unknown(""), parsed.arguments, table.defaults, problems, open_ended, config, positional
     )
     return understood._replace(model=_model(understood, parsed, serve))
+
+
+def _word(token: Token) -> Word:
+    """Return the word that a token is, as vLLM has rewritten it."""
+    return token.word if token.word.text == token.text else Word.atomic(token.text, token.word.site)
 
 
 def _loaded(config: ConfigFile | Unknown | None) -> ConfigFile | Unknown | None:
@@ -46,7 +51,9 @@ def _loaded(config: ConfigFile | Unknown | None) -> ConfigFile | Unknown | None:
 
 
 def _in_order(problems: tuple[ArgumentProblem, ...]) -> tuple[ArgumentProblem, ...]:
-    return tuple(sorted(problems, key=lambda problem: problem.index))
+    """Return what argparse stumbles over in its order: ambiguous names first, words left over last."""
+    phases = {"ambiguous_option": 0, "unknown_option": 2, "unexpected_word": 2}
+    return tuple(sorted(problems, key=lambda problem: phases.get(problem.kind, 1)))
 
 
 def _model(understood: EngineArgs, parsed: Parsed, serve: bool) -> Located[str] | Unknown:

@@ -149,6 +149,52 @@ def _tuples(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     return {key: tuple(record[key]) for key in ("drop", "also") if key in record}
 
 
+Standing = Literal["reads", "not yet", "retired", "unknown"]
+
+
+def variable_standing(variable: EnvironmentVariable, version: str) -> Standing:
+    """Return whether a release reads a variable; `unknown` between two tabled ones that differ in it."""
+    releases = _table()["releases"]
+    wanted = _numbers(version.strip().partition("+")[0])
+    if not wanted:
+        return "unknown"
+    first, last = _numbers(variable.first), _numbers(variable.last)
+    if first <= wanted <= last:
+        return "reads"
+    if wanted > last:
+        gone = variable.gone_by
+        return "reads" if gone is None else "retired" if wanted >= _numbers(gone) else "unknown"
+    place = releases.index(variable.first)
+    return "not yet" if place and wanted <= _numbers(releases[place - 1]) else "unknown"
+
+
+def variable_refusal(variable: EnvironmentVariable, text: str) -> str:
+    """Return why vLLM fails to read `text` as the variable's value; empty when it does not.
+
+    That is Python's own `int` and `float` for numbers and switches, and the list of a choice.
+    """
+    if variable.kind in ("switch", "int"):
+        return "" if _converts(int, text) else "no whole number"
+    if variable.kind == "float":
+        return "" if _converts(float, text) else "no number"
+    if variable.kind not in ("choice", "choices") or not variable.choices:
+        return ""
+    words = [text] if variable.kind == "choice" else [word.strip() for word in text.split(",")]
+    choices = {choice.lower() if variable.any_case else choice for choice in variable.choices}
+    wrong = [word for word in words if (word.lower() if variable.any_case else word) not in choices]
+    if variable.kind == "choices":
+        wrong = [word for word in wrong if word]
+    return "none of " + ", ".join(f"`{choice}`" for choice in variable.choices) if wrong else ""
+
+
+def _converts(kind: type[int] | type[float], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
 def similar_variables(name: str, version: str | None = None) -> tuple[str, ...]:
     """Return at most three variables that `name` may be meant for, the likeliest first.
 

@@ -138,6 +138,11 @@ class _Explainer:
             switched_off = f"--{spelled(problem.word).removeprefix('--no-')}"
             if switched_off not in self.table.by_flag:
                 yield self._flag(problem, self._place(problem))
+        # pydantic judges other values by rules of its own.
+        for problem in self._problems("invalid_choice"):
+            argument = next((one for one in self.args.arguments if _holds(one, problem.word)), None)
+            if argument is not None:
+                yield Mistake("wrong_value", argument, problem.message)
 
     def _problems(self, *kinds: str) -> Iterator[ArgumentProblem]:
         """Yield the problems of some kinds whose words are not explained yet."""

@@ -9,16 +9,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from vllint.tables import table_path
+from vllint_schemas import Stage
 
-_HOLDS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
-_WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+_HOLDS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt, "ne": operator.ne}
+_WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "ne": "other than"}
 
 
 class BrokenBound(NamedTuple):
-    """A bound that a number breaks, in words, and where vLLM sets it."""
+    """A bound that a number breaks, in words, where vLLM sets it, and at which stage it stumbles."""
 
     text: str
     source: str
+    stage: Stage = "config"
 
 
 @cache
@@ -41,5 +43,7 @@ def broken_bound(dest: str, number: float, release: str) -> BrokenBound | None:
     bounds = table["bounds"].get(dest, {}) if release == table["release"] else {}
     for name, holds in _HOLDS.items():
         if name in bounds and not holds(number, bounds[name]):
-            return BrokenBound(f"{_WORDS[name]} {bounds[name]:g}", bounds["source"])
+            return BrokenBound(
+                f"{_WORDS[name]} {bounds[name]:g}", bounds["source"], bounds.get("stage", "config")
+            )
     return None

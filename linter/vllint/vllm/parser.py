@@ -148,13 +148,13 @@ class _Parser:
             message = f"argument {option.label}: ignored explicit argument {explicit.text!r}"
             self._problem("value_on_flag", message, token)
             return
-        self._store(token, match, option, (token._replace(word=explicit),))
+        self._store(token, match, option, (token._replace(text=explicit.text, word=explicit),))
 
     def _store(self, token: Token, match: _Match, option: Option, values: tuple[Token, ...]) -> None:
         flag = token.word
         if match.explicit is not None:
             flag = flag.slice(0, len(flag.text) - len(match.explicit.text))
-            flag = flag.slice(0, -1) if flag.text.endswith("=") else flag
+            flag = flag.slice(0, len(flag.text) - 1) if flag.text.endswith("=") else flag
         last = values[-1].argv_index if values else token.argv_index
         value = self._value(token, match, option, values)
         words = tuple(one.word for one in values)
@@ -176,15 +176,26 @@ class _Parser:
                     self._open(word)
                 return Unknown(word.reason)
             try:
-                converted.append(convert(option, word.text))
+                converted.append(convert(option, value.text, self.table.release))
             except RefusedError as refusal:
                 kind: ProblemKind = "invalid_choice" if "invalid choice" in str(refusal) else "invalid_value"
-                self._problem(kind, f"argument {option.label}: {refusal}", value)
+                own = str(refusal).startswith(("Invalid JSON format for", "Invalid fields for", "KeyError: "))
+                said = str(refusal) if own else f"argument {option.label}: {refusal}"
+                self._problem(kind, said, value)
                 return Unknown(f"`{option.flag}` does not take `{word.text}`")
         first, last = values[0].word, values[-1].word
         span = first.span if first is last else first.span.cover(last.span)
-        content = converted if option.nargs == "+" else converted[0]
+        content: Any = converted if option.nargs == "+" else converted[0]
+        if option.action == "append":
+            content = [*self._before(option.dest), content]
+        elif option.action == "lora_modules":
+            content = [module for module in converted if module is not None]
         return Located(content, span, first.origin, first.via)
+
+    def _before(self, dest: str) -> list[Any]:
+        """Return what the arguments so far have gathered."""
+        earlier = [one.value for one in self.arguments if one.dest == dest]
+        return list(earlier[-1].value) if earlier and isinstance(earlier[-1], Located) else []
 
 
 def _may_be_option(word: Word) -> bool:

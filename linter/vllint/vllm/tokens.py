@@ -56,7 +56,8 @@ def rewrite(
     problems: list[ArgumentProblem] = []
     if serve:
         tokens = _model_first(tokens, problems)
-    if isinstance(config, ConfigFile):
+    problems += _config_problems(tokens)
+    if isinstance(config, ConfigFile) and not problems:
         tokens = _with_config(tokens, config, serve, table, problems)
     level = _level_option(table)
     tokens = [spelled for position in range(len(tokens)) for spelled in _spell(tokens, position, level)]
@@ -98,7 +99,7 @@ def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[T
         elif place + 1 < len(tokens):
             tokens = [tokens[place + 1], *tokens[:place], *tokens[place + 2 :]]
         else:
-            message = "argument --model: expected one argument"
+            message = "list index out of range"
             problems.append(ArgumentProblem("missing_value", message, token.word, token.argv_index))
             return tokens[:place]
     starts_with_option = bool(tokens) and tokens[0].text.startswith("-")
@@ -109,6 +110,28 @@ def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[T
                 problems.append(ArgumentProblem("model_missing", message, token.word, token.argv_index))
                 break
     return tokens
+
+
+def _config_problems(tokens: list[Token]) -> list[ArgumentProblem]:
+    """Return what vLLM refuses about `--config` before it opens the file (`argparse_utils.py:551`)."""
+    places = [index for index, token in enumerate(tokens) if token.text == "--config"]
+    if not places:
+        return []
+    place = tokens[places[0]]
+    if len(places) > 1:
+        return [_config_problem("More than one config file specified!", tokens[places[1]])]
+    if places[0] + 1 == len(tokens):
+        message = "No config file specified! Please check your command-line arguments."
+        return [_config_problem(message, place)]
+    path = tokens[places[0] + 1]
+    suffix = path.text.rsplit(".", 1)[-1]
+    if suffix in {"yaml", "yml"} or not path.word.is_known:
+        return []
+    return [_config_problem(f"Config file must be of a yaml/yml type. {suffix} supplied", path)]
+
+
+def _config_problem(message: str, token: Token) -> ArgumentProblem:
+    return ArgumentProblem("config_file", message, token.word, token.argv_index)
 
 
 def _with_config(
@@ -144,7 +167,7 @@ def _spell(tokens: list[Token], position: int, level_option: str | None) -> list
         name, equals, value = text.partition("=")
         head, dot, tail = name[2:].partition(".")
         return [token._replace(text=f"--{head.replace('_', '-')}{dot}{tail}{equals}{value}")]
-    if level_option is None or text.startswith("-O."):
+    if level_option is None or (level_option == "-O.level" and text.startswith("-O.")):
         return [token]
     if text.startswith("-O") and text != "-O":
         start = 3 if text[2] == "=" else 2

@@ -4,10 +4,14 @@ The table `vllint_schemas/data/value_names.json` is written by `scripts/tables/v
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Literal, NamedTuple
 
 from vllint.tables import table_path
+from vllint.vllm.similar import similar_name
+from vllint.vllm.version import version_key
+from vllint_schemas import EngineArgs, Located, Unknown, Word
 
 NamedValue = Literal[
     "kv_cache_dtype",
@@ -50,3 +54,45 @@ def value_names(dest: NamedValue) -> ValueNames:
             for names in taken[first : last + 1]:
                 names.add(name)
     return ValueNames(tuple(record["releases"]), tuple(frozenset(names) for names in taken))
+
+
+class UnknownName(NamedTuple):
+    """A name that an option has and the release does not know: its place, what is near, who knows it."""
+
+    word: Word
+    name: str
+    near: str | None
+    others: tuple[str, ...]
+    names: frozenset[str]
+
+
+def unknown_name(
+    args: EngineArgs, dest: NamedValue, fold: Callable[[str], str] = str, also: frozenset[str] = frozenset()
+) -> UnknownName | None:
+    """Return the name given for `dest` if the release has it neither in its table nor in `also`."""
+    argument = args.given(dest)
+    names = value_names(dest).of(args.vllm_version)
+    if argument is None or names is None or not argument.values:
+        return None
+    word = argument.values[-1]
+    name = fold(word.text)
+    if not word.is_known or name in names or name in also:
+        return None
+    return UnknownName(
+        word, name, similar_name(name, sorted(names)), value_names(dest).releases_with(name), names
+    )
+
+
+def doubtful(found: UnknownName, stated: Located[str] | Unknown) -> bool:
+    """Whether a name may be a fork's or a plug-in's own: no release has it, and none is stated."""
+    spelled = found.near is not None and found.near.lower() == found.name.lower().replace("-", "_")
+    return not found.others and isinstance(stated, Unknown) and not spelled
+
+
+def when_known(others: tuple[str, ...], judged: str) -> str:
+    """Return when a name was or will be known, to put behind a statement; empty if it never is."""
+    if not others:
+        return ""
+    if version_key(others[-1]) < version_key(judged):
+        return f"; the last release known to have it is {others[-1]}"
+    return f"; the first release known to have it is {others[0]}"

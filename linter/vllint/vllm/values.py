@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SUFFIXED = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 _JSON_OBJECT = re.compile(r"(?s)^\s*{.*}\s*$")
 _STRING_OR_NOT = re.compile(r'("(?:[^"\\]|\\.)*")')
+_LORA_FIELDS = frozenset({"name", "path", "base_model_name", "is_3d_lora_weight"})
 _BARE_SUFFIXED = re.compile(r"\b\d+(?:\.\d+)?[kKmMgGtT]\b")
 
 
@@ -46,22 +48,73 @@ def human_readable_int_or_auto(text: str) -> int:
     return human_readable_int(text)
 
 
-def convert(option: Option, text: str) -> Any:
-    """Return the value of `text` for `option`; raise `RefusedError` with argparse's message."""
+def convert(option: Option, text: str, release: str = "") -> Any:
+    """Return the value of `text` for `option`; raise `RefusedError` with argparse's message.
+
+    JSON is held against the configuration class that it is read as, where those of `release` are known.
+    """
     if option.optional_none and text in {"", "None"}:
         return None
+    if option.action == "lora_modules":
+        return lora_module(text)
     try:
-        value = _CONVERTERS.get(option.kind, str)(text)
+        value = _reader(option, release)(text)
     except RefusedError:
         raise
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"invalid {option.type} value: {text!r}") from error
+    if option.kind == "json":
+        value = _held_against_class(option.flag, value, release)
     if option.type == "parse_dataclass" and not isinstance(value, dict):
         raise RefusedError(f"invalid {option.flag.removeprefix('--')} value: {text!r} is not a JSON object")
     if option.choices and value not in option.choices:
         listed = ", ".join(repr(choice) for choice in option.choices)
         raise RefusedError(f"invalid choice: {value!r} (choose from {listed})")
     return value
+
+
+def _reader(option: Option, release: str) -> Callable[[str], Any]:
+    """Return what reads an option's text: numbers with units are for configuration classes only."""
+    from vllint.vllm.config_classes import class_of_option, has_classes
+
+    if option.kind != "json" or not has_classes(release):
+        converter: Callable[[str], Any] = _CONVERTERS.get(option.kind, str)
+        return converter
+    found = class_of_option(option.flag, release)
+    return _json if found is not None and found.stage == "parse" else json.loads
+
+
+def _held_against_class(flag: str, value: Any, release: str) -> Any:
+    """Return the value as the option's configuration class holds it."""
+    from vllint.vllm.config_classes import as_class_holds, class_of_option, json_problems
+
+    found = class_of_option(flag, release)
+    if found is None or found.stage != "parse":
+        return value
+    for problem in json_problems(flag, value, release):
+        raise RefusedError(problem.message)
+    return as_class_holds(found.name, value, release)
+
+
+def lora_module(text: str) -> dict[str, Any]:
+    """Read an adapter: `name=path`, or JSON with these keys (vLLM `entrypoints/common/cli_args.py:38`)."""
+    if "=" in text and "," not in text:
+        name, path = text.split("=", 1)
+        return {"name": name, "path": path}
+    try:
+        module = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"Invalid JSON format for --lora-modules: {text}") from error
+    refusal = f"Invalid fields for --lora-modules: {text} - "
+    if not isinstance(module, dict):
+        raise RefusedError(f"{refusal}must be a mapping, not {type(module).__name__}")
+    unknown = next((key for key in module if key not in _LORA_FIELDS), None)
+    if unknown is not None:
+        raise RefusedError(f"{refusal}got an unexpected keyword argument {unknown!r}")
+    missing = [key for key in ("name", "path") if key not in module]
+    if missing:
+        raise RefusedError(f"{refusal}missing: {', '.join(missing)}")
+    return module
 
 
 def _json(text: str) -> Any:
@@ -72,6 +125,11 @@ def _json(text: str) -> Any:
             lambda match: str(human_readable_int(match.group())), parts[position]
         )
     return json.loads("".join(parts))
+
+
+def read_json(text: str) -> Any:
+    """Read JSON as the options of configuration classes do; raise `ValueError` for what is none."""
+    return _json(text)
 
 
 def _json_or_text(text: str) -> Any:
@@ -101,8 +159,9 @@ def _folded(text: str) -> str:
     return text.lower().replace("-", "_")
 
 
-def _comma_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
+def _comma_list(text: str) -> list[int | str]:
+    parts = [part.strip() for part in text.split(",")]
+    return [int(part) if part.isdigit() else part for part in parts]
 
 
 def _reasoning_parser(text: str) -> str:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, split_image
-from vllint_schemas import Container, Finding, Located, Severity
-
-_IN_EVERY_CONTAINER = ("/dev/", "/proc/", "/opt/", "/usr/", "/vllm-workspace/", "/workspace/")
-"""Folders in which an image or the host may have put a model without being asked."""
+from vllint import Example, LaunchFacts, Rule, unmounted
+from vllint_schemas import Finding, Located, Severity
 
 
 class ModelPathNotMounted(Rule):
@@ -91,36 +88,16 @@ services:
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding when nothing that is mounted can hold the model."""
-        launch, model = facts.launch, facts.args.model
-        container = launch.container
-        if container is None or not isinstance(model, Located) or not _starts_by_itself(facts, container):
+        model = facts.args.model
+        others = unmounted(facts, model.value) if isinstance(model, Located) else None
+        if others is None or not isinstance(model, Located):
             return
-        path = model.value
-        if not path.startswith("/") or f"{path}/".startswith(_IN_EVERY_CONTAINER):
-            return
-        if any("?" in target or _holds(target, path) for target in container.mount_targets):
-            return
-        mounted = ", ".join(f"`{target}`" for target in container.mount_targets)
+        mounted = ", ".join(f"`{target}`" for target in others)
         yield self.finding(
             facts,
-            model.span or launch.at,
-            f"the container has no `{path}`: "
+            model.span or facts.launch.at,
+            f"the container has no `{model.value}`: "
             + (f"what is mounted is {mounted}" if mounted else "nothing is mounted"),
             "mount the model's folder, or give the name that it has in the container",
-            subject=f"model={path}",
+            subject=f"model={model.value}",
         )
-
-
-def _starts_by_itself(facts: LaunchFacts, container: Container) -> bool:
-    """Whether vLLM's own image starts the server, and all that is mounted is known."""
-    launch = facts.launch
-    image = launch.image
-    if image is None or not image.is_known or not split_image(image.text).is_official:
-        return False
-    direct = not launch.repeated_launcher and not launch.in_script
-    complete = container.open_ended is None and not container.builds_image
-    return direct and complete and container.kind != "kubernetes"
-
-
-def _holds(target: str, path: str) -> bool:
-    return f"{path}/".startswith(f"{target.rstrip('/')}/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -13,13 +12,16 @@ from vllint import (
     Rule,
     accepting_releases,
     broken_bound,
+    is_removed_choice,
     option_table,
     similar_name,
     tidied_number,
 )
-from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Located, Severity, SlotKind, Word
+from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Located, Severity, Word
 
-_OWN_RULES = frozenset({"gpu_memory_utilization", "kv_cache_dtype", "limit_mm_per_prompt", "quantization"})
+_OWN_RULES = frozenset(
+    {"gpu_memory_utilization", "kv_cache_dtype", "limit_mm_per_prompt", "max_lora_rank", "quantization"}
+)
 """Options whose values have a rule to themselves."""
 
 _CHOICE_RULES = _OWN_RULES - {"gpu_memory_utilization"}
@@ -138,7 +140,7 @@ services:
                 yield self._missing(facts, mistake)
             elif mistake.kind == "wrong_value" and mistake.argument.dest not in _CHOICE_RULES:
                 word = _refused_word(facts, mistake)
-                if not _loses_its_quotes(facts, word):
+                if not _is_others(facts, mistake):
                     yield self._wrong(facts, mistake, word)
         if facts.launch.kind != "python":
             for argument in facts.args.arguments:
@@ -147,6 +149,8 @@ services:
     def _out_of_bounds(self, facts: LaunchFacts, argument: Argument) -> Iterator[Finding]:
         """Check a number that the parser takes and the configuration may not."""
         number = argument.value.value if isinstance(argument.value, Located) else None
+        if isinstance(number, str) and re.fullmatch(r"-?\d{1,9}", number):
+            number = int(number)
         if not isinstance(number, int | float) or isinstance(number, bool) or argument.dest in _OWN_RULES:
             return
         bound = broken_bound(argument.dest, number, facts.release.judged)
@@ -158,7 +162,7 @@ services:
             f"`{argument.option}` must be {bound.text}, and is {number:g}{facts.release.caveat(True)}",
             "write another number, or remove it",
             severity=facts.release.severity(elsewhere=True),
-            stage="config",
+            stage=bound.stage,
             source=bound.source,
             subject=f"flag={argument.option}",
         )
@@ -197,19 +201,12 @@ def _refused_word(facts: LaunchFacts, mistake: Mistake) -> Word:
     return next((value for value in values if repr(value.text) in mistake.message), values[-1])
 
 
-def _loses_its_quotes(facts: LaunchFacts, word: Word) -> bool:
-    """Whether JSON stands where the command is split, which CTR006 speaks of."""
-    text = facts.sources.get(word.site.path, "")
-    start = word.site.start
-    written = text[start : word.site.end].partition("=")[0]
-    start += len(written) + 1 if written.startswith("--") else 0
-    if not text.startswith("{", start):
+def _is_others(facts: LaunchFacts, mistake: Mistake) -> bool:
+    """Whether another rule speaks of the value: those of JSON, and of names that were taken away."""
+    option = option_table(facts.release.judged).by_flag.get(mistake.argument.option)
+    if option is None:
         return False
-    try:
-        json.JSONDecoder().raw_decode(text, start)
-    except ValueError:
-        return False
-    return word.slot is None or word.slot.kind is SlotKind.SHELL
+    return option.kind.startswith("json") or is_removed_choice(facts, mistake)
 
 
 def _choices(facts: LaunchFacts, mistake: Mistake) -> tuple[str, ...]:

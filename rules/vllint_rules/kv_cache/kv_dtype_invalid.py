@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, similar_name, value_names
+from vllint import Example, LaunchFacts, Rule, option_table, similar_name, value_names
 from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Severity, Word
 
 _SHOWN = 8
@@ -103,6 +103,7 @@ services:
             f"vLLM {release.judged} has no KV cache type `{word.text}`{first}{release.caveat(bool(others))}",
             f"did you mean `{near}`?" if near else f"it takes {_shown(sorted(listed))}, and others",
             severity=release.severity(bool(others)),
+            stage="parse" if option_table(release.judged).by_flag[argument.option].choices else "config",
             fix=_fix(word, near),
             subject=f"kv_cache_dtype={word.text}",
         )

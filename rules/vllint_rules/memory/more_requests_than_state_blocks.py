@@ -57,7 +57,7 @@ class MoreRequestsThanStateBlocks(Rule):
     BAD = (
         Example(
             text="vllm serve Qwen/Qwen3.5-35B-A3B --max-model-len 32768\n#          ~~~~~~~~~~~~~~~~~~~~\n",
-            fixed="vllm serve Qwen/Qwen3.5-35B-A3B --max-model-len 32768 --max-num-seqs 80\n",
+            fixed="vllm serve Qwen/Qwen3.5-35B-A3B --max-model-len 32768 --max-num-seqs 40\n",
             gpu="H100-80GB:1",
             vllm_version="0.33.0",
         ),

@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from vllint import Example, LaunchFacts, Mistake, Rule, accepting_releases, replace_argument
-from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Severity
+from vllint import Example, LaunchFacts, Mistake, Rule, accepting_releases, part_of_json, replace_argument
+from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Located, Severity
+
+_PLURALS = {"images": "image", "videos": "video", "audios": "audio"}
+"""Keys that people write, and vLLM's names for the inputs."""
 
 _LEGACY = re.compile(r"[\w-]+=\d+(?:\s*,\s*[\w-]+=\d+)*,?")
 
@@ -18,7 +21,8 @@ class LimitMmPerPromptLegacySyntax(Rule):
 
     ## What it does
 
-    Finds `image=4,video=1` and other texts that are no JSON as the value of `--limit-mm-per-prompt`.
+    Finds `image=4,video=1` and other texts that are no JSON as the value of `--limit-mm-per-prompt`, and
+    the keys `images`, `videos` and `audios`, which vLLM takes and never looks up.
 
     ## Why is this bad?
 
@@ -88,6 +92,12 @@ services:
             fixed="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt.image=4\n",
         ),
         Example(
+            title="a plural",
+            text="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt '{\"images\": 4}'\n"
+            "#                                                               ~~~~~~\n",
+            fixed="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt '{\"image\": 4}'\n",
+        ),
+        Example(
             title="in a config file",
             path="config.yaml",
             vllm_version="0.33.0",
@@ -109,6 +119,35 @@ services:
         for mistake in facts.mistakes:
             if mistake.kind == "wrong_value" and mistake.argument.dest == "limit_mm_per_prompt":
                 yield self._wrong(facts, mistake)
+        yield from self._plurals(facts)
+
+    def _plurals(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding for each key that no model's inputs are called by."""
+        argument = facts.args.given("limit_mm_per_prompt")
+        value = argument.value.value if argument is not None and isinstance(argument.value, Located) else None
+        if argument is None or not argument.values or not isinstance(value, dict):
+            return
+        word = argument.values[-1]
+        for name in value:
+            meant = _PLURALS.get(name)
+            if meant is None:
+                continue
+            key = part_of_json(word, (name,), key=True)
+            place = key.text_span if key is not None else None
+            editable = place is not None and meant not in value and not word.via
+            yield self.finding(
+                facts,
+                key.span if key is not None else word.span,
+                f"no input is called `{name}`: the limit is ignored, and the default of `{meant}` stays",
+                f"write `{meant}`",
+                severity=Severity.WARNING,
+                stage="advice",
+                source="config/multimodal.py:276",
+                fix=Fix(f"write `{meant}`", Applicability.SAFE, (Edit(place, meant),))
+                if editable and place is not None
+                else None,
+                subject=f"limit_mm_per_prompt.{name}",
+            )
 
     def _wrong(self, facts: LaunchFacts, mistake: Mistake) -> Finding:
         argument, release = mistake.argument, facts.release

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from vllint.facts import LaunchFacts
+from vllint.vllm.mistakes import Mistake
 from vllint.vllm.options import option_table, releases_with
 from vllint.vllm.values import RefusedError, convert
+from vllint.vllm.version import version_key
 
 _NUMBER = re.compile(r"(?P<sign>-?)(?P<number>\d+(?:[.,]\d+)*)\s*(?P<unit>%|[kKmMgGtT]i?[bB]?|[eE]\+?\d+)?")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.0+)?|\d+(?:\.0+)?")
@@ -18,12 +21,23 @@ def accepting_releases(flag: str, text: str) -> tuple[str, ...]:
     return tuple(release for release in releases_with(flag) if _takes(release, flag, text))
 
 
+def is_removed_choice(facts: LaunchFacts, mistake: Mistake) -> bool:
+    """Whether a choice that is refused is one that an older release takes."""
+    judged = option_table(facts.release.judged).by_flag.get(mistake.argument.option)
+    if judged is None or not judged.choices or not mistake.argument.values:
+        return False
+    others = accepting_releases(mistake.argument.option, mistake.argument.values[-1].text)
+    listed = [name for name in others if option_table(name).by_flag[mistake.argument.option].choices]
+    key = version_key(facts.release.judged)
+    return any(version_key(name) < key for name in listed)
+
+
 def _takes(release: str, flag: str, text: str) -> bool:
     option = option_table(release).by_flag[flag]
     if option.nargs == "0":
         return False
     try:
-        convert(option, text)
+        convert(option, text, release)
     except RefusedError:
         return False
     return True

@@ -1,0 +1,316 @@
+"""Compares vllint's memory estimate with recorded start-ups of the real vLLM.
+
+    python benchmarks/startups.py [SHARED] [--leave-out] [--list]
+
+SHARED (default `../shared` beside the repository, or VLLINT_SHARED) holds `data/startups-dev.jsonl` and
+`data/peer-cases-dev.jsonl`. Prints, against the goals, how far off the weights, the KV pool and the bytes per
+token are, by release and by card, which share lies in the bands and how wide these are, and what vllint says
+of recorded failures and successes. The constants are fitted to these rows: with `--leave-out` each family of
+models is judged by constants that have not seen it, which is the figure to quote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import mean, median
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from recorded_startups import StartUp, startups
+
+from vllint.memory.constants import forget_table
+from vllint.memory.estimate import estimate_memory, known_card
+from vllint.tables import FACTS
+from vllint.vllm.version import version_key
+from vllint_schemas import GIB, Band, Located, MemoryEstimate, RankMemory, Unknown
+
+SHARED = Path(os.environ.get("VLLINT_SHARED", Path(__file__).parents[2] / "shared"))
+
+RANGES = (
+    ("before 0.8", (0,)),
+    ("0.8 to 0.16", (0, 8)),
+    ("0.17 to 0.20", (0, 17)),
+    ("0.21 and later", (0, 21)),
+)
+
+ENVIRONMENT = frozenset({"free_memory_low", "free_memory_below_requested"})
+"""Failures because others held the card: no launch file says so."""
+
+OTHER_RULES = frozenset(
+    {
+        "heads_not_divisible",
+        "gpus_insufficient",
+        "quant_block_not_divisible",
+        "world_size_exceeds_gpus",
+        "max_model_len_gt_derived",
+    }
+)
+"""Failures that are no matter of memory."""
+
+OTHER_DETAILS = (
+    "log stops",
+    "log ends",
+    "bf16",
+    "hang",
+    "max_model_len_over_native",
+    "mamba",
+    "shared GPU",
+    "cause",
+)
+"""Of outcome `other`: what is no matter of memory, not known, or MEM018's."""
+
+
+EXPLAINED = {
+    "T0159": "no release is stated, the newest is assumed: older ones fed longer videos while profiling",
+    "T0377": "no release is stated, the stage is inferred: the checkpoint is packed to FP8 while it loads",
+}
+"""Why vllint's verdict differs from the log's."""
+
+
+class Judged(NamedTuple):
+    """A start-up and vllint's estimate of its first and its fullest rank."""
+
+    of: StartUp
+    estimate: MemoryEstimate | Unknown
+
+    @property
+    def rank(self) -> RankMemory | None:
+        """The rank that logs show: the first stage's."""
+        return None if isinstance(self.estimate, Unknown) else self.estimate.ranks[0]
+
+
+def judged(folder: Path) -> Iterator[Judged]:
+    """Yield every start-up whose model is known, with vllint's estimate."""
+    for one in startups(folder):
+        if one.model is None or one.parallel is None:
+            continue
+        card = Unknown("the log names no card") if one.gpu is None else known_card(Located(one.gpu))
+        yield Judged(one, estimate_memory(one.model, one.parallel, one.args, card))
+
+
+class Error(NamedTuple):
+    """A figure in GiB: logged, estimated, and whether the logged one lies in the band."""
+
+    of: StartUp
+    logged: float
+    found: Band
+
+    @property
+    def off(self) -> float:
+        """How far off the estimate is."""
+        return self.found.mid - self.logged
+
+    @property
+    def within(self) -> bool:
+        """Whether the band holds the logged figure; logs round to a hundredth."""
+        return self.found.low - 0.006 <= self.logged <= self.found.high + 0.006
+
+
+def in_gib(band: Band) -> Band:
+    """Return a band of bytes in GiB."""
+    return Band(*(bound / GIB for bound in band))
+
+
+def weight_errors(rows: Iterable[Judged]) -> list[Error]:
+    """Return the weights that are logged and counted."""
+    return [
+        Error(one.of, one.of.weights, in_gib(one.rank.weights))
+        for one in rows
+        if one.of.weights and one.rank is not None and one.of.outcome == "ok"
+    ]
+
+
+def pool_errors(rows: Iterable[Judged], given_weights: bool = False) -> list[Error]:
+    """Return the KV pools; with `given_weights` the logged weights take the place of vllint's."""
+    found: list[Error] = []
+    for one in rows:
+        rank = one.rank
+        if rank is None or one.of.kv is None or one.of.outcome != "ok" or isinstance(rank.kv, Unknown):
+            continue
+        if not one.of.states_version or isinstance(rank.budget, Unknown):
+            continue
+        band = in_gib(rank.kv)
+        if given_weights:
+            if one.of.weights is None:
+                continue
+            own = in_gib(rank.weights)
+            band = Band(
+                band.low + own.high - one.of.weights,
+                band.mid + own.mid - one.of.weights,
+                band.high + own.low - one.of.weights,
+            )
+        found.append(Error(one.of, one.of.kv, band))
+    return found
+
+
+def token_errors(rows: Iterable[Judged]) -> list[Error]:
+    """Return KV bytes per token, in KiB, as vLLM of the release means them."""
+    found: list[Error] = []
+    for one in rows:
+        rank, held = one.rank, one.of
+        if held.parallel is None or held.parallel.pipeline > 1:
+            # The log is of the first rank, its number of tokens of the rank with the least room.
+            continue
+        if rank is None or isinstance(rank.kv_needed, Unknown) or isinstance(one.estimate, Unknown):
+            continue
+        if (
+            not held.kv
+            or held.kv < 0.5
+            or not held.concurrency
+            or isinstance(one.estimate.max_model_len, Unknown)
+        ):
+            continue
+        logged = held.kv * GIB / (held.concurrency * one.estimate.max_model_len)
+        value = rank.kv_needed / one.estimate.max_model_len
+        found.append(Error(held, logged / 1024, Band(*(value / 1024,) * 3)))
+    return found
+
+
+def is_near(error: Error) -> bool:
+    """Whether bytes per token are within 0.2 %, and what the log's two rounded figures leave open."""
+    rounding = 0.005 / (error.of.kv or 1) + 0.005 / (error.of.concurrency or 1)
+    return abs(error.off) <= (0.002 + rounding) * error.logged
+
+
+def line(name: str, errors: Sequence[Error], share: bool = False) -> str:
+    """Return one row of a table: count, errors, bands."""
+    if not errors:
+        return f"{name:<34}{0:>5}"
+    off = [abs(one.off) / (one.logged if share else 1) for one in errors]
+    worst = max(errors, key=lambda one: abs(one.off) / (one.logged if share else 1))
+    unit = 100 if share else 1
+    inside = sum(one.within for one in errors) / len(errors)
+    width = median(one.found.high - one.found.low for one in errors)
+    shown = worst.off / (worst.logged if share else 1) * unit
+    return (
+        f"{name:<34}{len(errors):>5}{mean(off) * unit:>8.3f}{median(off) * unit:>8.3f}{shown:>+9.3f}"
+        f"{inside:>9.0%}{width:>9.2f}  {worst.of.id}"
+    )
+
+
+HEADER = f"{'':<34}{'rows':>5}{'mean':>8}{'median':>8}{'worst':>9}{'in band':>9}{'width':>9}  worst row"
+
+
+def release_range(one: StartUp) -> str:
+    """Return the range of releases that a start-up is of."""
+    return [name for name, since in RANGES if version_key(one.version) >= since][-1]
+
+
+def pool_tables(rows: Sequence[Judged]) -> Iterator[str]:
+    """Yield the errors of the KV pool."""
+    for title, given in (("weights by vllint", False), ("weights as logged", True)):
+        errors = pool_errors(rows, given)
+        full = [one for one in errors if one.of.complete]
+        yield f"\nKV pool, GiB per GPU, {title} (goal: mean <= 0.15 where logs say all; 90 % in band)"
+        yield HEADER
+        yield line("log says every option", full)
+        yield line("  of these 0.8 and later", [one for one in full if version_key(one.of.version) >= (0, 8)])
+        yield line("log leaves options open", [one for one in errors if not one.of.complete])
+        for name, key in (("release", release_range), ("card", _card)):
+            groups: dict[str, list[Error]] = defaultdict(list)
+            for error in full:
+                groups[key(error.of)].append(error)
+            for group, held in sorted(groups.items()):
+                yield line(f"  {name} {group}", held)
+
+
+def _card(one: StartUp) -> str:
+    return "?" if one.gpu is None else one.gpu.name.partition("@")[0][:24]
+
+
+def is_failure(one: StartUp) -> bool:
+    """Whether a start-up failed for lack of memory that its options explain."""
+    if one.outcome == "ok" or one.outcome in ENVIRONMENT | OTHER_RULES:
+        return False
+    unclear = not one.detail or any(part in one.detail for part in OTHER_DETAILS)
+    return not (one.outcome == "other" and unclear)
+
+
+def verdicts(rows: Sequence[Judged]) -> Iterator[str]:
+    """Yield what vllint says of failures and successes, and each row that contradicts the log."""
+    counts: dict[str, Counter[str]] = {"failure": Counter(), "success": Counter()}
+    wrong: list[str] = []
+    for one in rows:
+        if one.of.outcome != "ok" and not is_failure(one.of):
+            continue
+        kind = "success" if one.of.outcome == "ok" else "failure"
+        said = one.estimate if isinstance(one.estimate, Unknown) else one.estimate.verdict
+        word = "unknown" if isinstance(said, Unknown) else str(said)
+        counts[kind][word] += 1
+        if (kind, word) in {("failure", "fits"), ("success", "does_not_fit")}:
+            model = one.of.model.id if one.of.model else ""
+            why = EXPLAINED.get(one.of.id, "NOT EXPLAINED")
+            wrong.append(f"  {one.of.id} {kind} {one.of.outcome}, {one.of.version} {model}: {word}; {why}")
+    yield "\nverdicts (goal: no failure `fits`, no success `does_not_fit`)"
+    for kind, words in counts.items():
+        yield f"{kind:<10}" + ", ".join(f"{word} {number}" for word, number in sorted(words.items()))
+    yield from wrong
+
+
+def left_out(folder: Path) -> list[Judged]:
+    """Return every start-up, judged by constants fitted without its family."""
+    found: list[Judged] = []
+    script = Path(__file__).parents[1] / "scripts/tables/memory_overheads.py"
+    for family in sorted({one.family for one in startups(folder)}):
+        with TemporaryDirectory() as facts:
+            target = str(Path(facts) / "memory_overheads.json")
+            command = [sys.executable, str(script), str(folder), "--without", family, "--output", target]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            os.environ[FACTS] = facts
+            forget_table()
+            found += [one for one in judged(folder) if one.of.family == family]
+            del os.environ[FACTS]
+    forget_table()
+    return found
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("shared", type=Path, nargs="?", default=SHARED)
+    parser.add_argument("--list", action="store_true", help="list every row of the KV pool")
+    parser.add_argument("--leave-out", action="store_true", help="judge each family by a fit without it")
+    options = parser.parse_args()
+    rows = left_out(options.shared) if options.leave_out else list(judged(options.shared))
+    print(f"{len(rows)} start-ups with a known model")
+    print("\nweights per GPU, error in % (goal: 0.5)")
+    print(HEADER)
+    weights = weight_errors(rows)
+    plain = [one for one in weights if one.of.model and one.of.model.quantization is None]
+    print(line("unquantized", plain, share=True))
+    print(line("quantized", [one for one in weights if one not in plain], share=True))
+    for error in weights:
+        if options.list and abs(error.off) > 0.005 * error.logged:
+            model = error.of.model.id if error.of.model else ""
+            print(
+                f"  {error.of.id} {model} tp {error.of.parallel.tensor if error.of.parallel else ''}: "
+                f"{error.logged:.3f} logged, {error.found.mid:.3f}"
+            )
+    tokens = token_errors(rows)
+    near = sum(is_near(one) for one in tokens)
+    print(f"\nKV bytes per token of a full request: {near} of {len(tokens)} within 0.2 % (goal: 98 %)")
+    for error in tokens:
+        if not is_near(error) and options.list:
+            print(
+                f"  {error.of.id} {error.of.version} {error.of.model.id if error.of.model else ''}: "
+                f"{error.logged:.3f} logged, {error.found.mid:.3f} KiB"
+            )
+    print(*pool_tables(rows), sep="\n")
+    if options.list:
+        for error in pool_errors(rows, given_weights=True):
+            low, mid, high = error.found
+            print(
+                f"  {error.of.id} {error.of.version} {_card(error.of)} complete={error.of.complete} "
+                f"{error.logged:.2f} in {low:.2f} {mid:.2f} {high:.2f}{'' if error.within else ' OUT'}"
+            )
+    print(*verdicts(rows), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

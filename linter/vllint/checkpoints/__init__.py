@@ -1,0 +1,1 @@
+"""What the headers of weight files say, without reading the weights."""

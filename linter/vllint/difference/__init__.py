@@ -1,0 +1,1 @@
+"""What a change of files does to the launches in them."""

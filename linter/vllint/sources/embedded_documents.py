@@ -1,0 +1,44 @@
+"""YAML documents and systemd units that stand within another text: fenced blocks, here-documents."""
+
+from __future__ import annotations
+
+from vllint.sources.files import Document, File, Found
+from vllint.sources.formats import DOCUMENT_FORMATS, reader
+from vllint.text.tree_builder import YamlProblem
+from vllint.text.yaml_tree import parse_yaml
+from vllint_schemas import Launch, SourceProblem, Word
+
+
+def document_launches(text: Word, file: File) -> Found:
+    """Yield the launches of documents in `text`, of none if it is no YAML; `file` holds them.
+
+    What stands beside the file says nothing about them.
+    """
+    try:
+        roots = tuple(parse_yaml(text))
+    except YamlProblem:
+        return
+    alone = file._replace(neighbour=lambda name: None, env_files=(), rendered=text)
+    for root in roots:
+        for form in DOCUMENT_FORMATS:
+            if form.may_be(text.text) and reader(form.module).recognises(root):
+                yield from map(_as_excerpt, reader(form.module).launches(Document(root, roots, alone)))
+                break
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text has the section of a service with its command, or of a quadlet's container."""
+    return ("[Service]" in text and "ExecStart" in text) or ("[Container]" in text and "Image=" in text)
+
+
+def unit_launches(text: Word, file: File) -> Found:
+    """Yield what the commands of a systemd unit start that stands in `text`, a part of `file`."""
+    from vllint.sources import systemd
+
+    alone = file._replace(neighbour=lambda name: None, rendered=text)
+    yield from map(_as_excerpt, systemd.launches(alone))
+
+
+def _as_excerpt(found: Launch | SourceProblem) -> Launch | SourceProblem:
+    """Leave out what a container lacks: an excerpt shows the parts of a file that it is about."""
+    return found._replace(container=None, together=None) if isinstance(found, Launch) else found

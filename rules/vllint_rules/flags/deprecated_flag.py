@@ -1,0 +1,78 @@
+"""FLG004 deprecated-flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vllint import Example, LaunchFacts, Rule, option_table
+from vllint_schemas import Finding, Origin, Severity
+
+_SUCCESSORS = {
+    "--log-config-file": "write `--logging-config.pylogging_config_file`",
+    "--mamba-cache-mode": "leave it out: the cache follows `--enable-prefix-caching`",
+    "--disable-cascade-attn": "leave it out: there is no cascade attention any more",
+    "--ir-op-priority": "leave it out",
+    "--dcp-kv-cache-interleave-size": "write `--cp-kv-cache-interleave-size`",
+    "--allow-deprecated-quantization": "take a checkpoint of another method",
+    "--guided-decoding-backend": "write `--structured-outputs-config.backend`",
+    "--task": "write `--runner` and `--convert`",
+}
+"""What vLLM advises instead (`engine/arg_utils.py:456`)."""
+
+
+class DeprecatedFlag(Rule):
+    """Deprecated options go with one of the next releases.
+
+    ## What it does
+
+    Finds options that the release that the file runs still takes and calls deprecated.
+
+    ## Why is this bad?
+
+    vLLM prints a warning now, and a later release refuses to start.
+
+    ## Example
+
+    `--mamba-cache-mode align`
+
+    ## Use instead
+
+    What the message advises: here nothing, since the option has no effect any more.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "FLG004"
+    name = "deprecated-flag"
+    severity = Severity.INFO
+    stage = "advice"
+    source = "engine/arg_utils.py:456"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    tags = ("flags",)
+
+    BAD = (
+        Example(
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B --disable-cascade-attn\n"
+            "#                        ~~~~~~~~~~~~~~~~~~~~~~\n",
+        ),
+    )
+    GOOD = (Example(vllm_version="0.33.0", text="vllm serve Qwen/Qwen3-8B --enable-prefix-caching\n"),)
+
+    def check(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding for every option that is to go."""
+        release = facts.release
+        for argument in facts.args.arguments:
+            option = option_table(release.judged).by_flag.get(argument.option)
+            if option is None or not option.deprecated or argument.flag.origin is Origin.PLATFORM:
+                continue
+            yield self.finding(
+                facts,
+                argument.flag.span,
+                f"`{option.flag}` is deprecated in vLLM {release.judged} and will go",
+                _SUCCESSORS.get(option.flag, "see the release's notes for what takes its place"),
+                subject=f"flag={option.flag}",
+            )
