@@ -131,6 +131,18 @@ def test_a_rule_that_crashes_is_named_with_the_launch(here: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_rule_that_crashes_keeps_no_other_file_from_being_checked(here: Path) -> None:
+    text = RULE.format(code="ACME002", name="crash").replace(
+        "yield self", 'raise KeyError("x")\n            yield self'
+    )
+    (here / "ci" / "crash.py").write_text(text)
+    (here / "other.sh").write_text("vllm serve gpt2 --no-such-option\n")
+    done = check(here, "--plugin", "ci", "--output-format", "concise", ".")
+    assert done.returncode == 2
+    assert "the rule ACME002 fails on run.sh#vllm" in done.stderr
+    assert "other.sh:1:17: error[FLG001]" in done.stdout
+
+
 def test_a_code_used_twice_is_reported_and_the_first_is_kept(here: Path) -> None:
     rule(here, "a_first.py")
     rule(here, "b_second.py", name="second")

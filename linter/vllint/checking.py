@@ -187,7 +187,10 @@ class Checker:
             elif isinstance(found, Unreadable):
                 visited.problems.append(f"{found.path}: {found.reason}")
             else:
-                visited.results.append(judge(found))
+                try:
+                    visited.results.append(judge(found))
+                except ValueError as error:
+                    visited.problems.append(_of_a_rule(error))
                 visited.thresholds[found.path] = self.settings(found.path).fail_on
         return visited
 
@@ -304,6 +307,15 @@ class Checker:
         neighbour, env_files = neighbour_of(path, {}), self.request.env_files
         before = read_source(SourceText(path, old), neighbour, env_files)
         return before.same_launches(read_source(SourceText(path, new), neighbour, env_files))
+
+
+def _of_a_rule(error: ValueError) -> str:
+    """Return what a rule failed with, which keeps no other file from being checked; raise other errors."""
+    from vllint.rule_run import RuleError
+
+    if not isinstance(error, RuleError):
+        raise error
+    return str(error)
 
 
 def _folder(path: str) -> str:

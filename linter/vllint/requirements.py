@@ -19,6 +19,8 @@ from vllint_schemas import Argument, EntryPoint, Severity, Unknown
 _OFF = frozenset({"", "0", "false", "no", "off"})
 _SERVERS = frozenset({EntryPoint.SERVE, EntryPoint.API_SERVER})
 _LONGEST_SHOWN = 40
+_DASHES_COUNT_AS_UNDERSCORES = frozenset({"speculative_config"})
+"""Options whose keys may have dashes (vLLM 0.33.0 `engine/arg_utils.py:2127`)."""
 
 
 class Broken(NamedTuple):
@@ -192,7 +194,10 @@ def _value(facts: LaunchFacts, condition: Term) -> Any:
         return value if isinstance(value, Unknown) else value.value
     if value.value is not None and not isinstance(value.value, dict):
         return Unknown(f"`{condition.dest}` is not an object")
-    return (value.value or {}).get(condition.key)
+    content = value.value or {}
+    if condition.dest in _DASHES_COUNT_AS_UNDERSCORES:
+        content = {str(key).replace("-", "_"): part for key, part in content.items()}
+    return content.get(condition.key)
 
 
 def _holds_of_variable(facts: LaunchFacts, condition: Term) -> bool | None:

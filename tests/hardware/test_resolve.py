@@ -106,6 +106,8 @@ def test_nothing_said_is_nothing_known() -> None:
         (claim(count="all"), "A10G", ("L4:8",), ("A10G", 8)),
         (claim(instance="nvidia-a10g x4"), None, (), ("A10G", None)),
         (claim(instance="nvidia-a10g x4", count=4), None, ("H100-80GB:8",), ("A10G", 4)),
+        (claim(instance="nvidia-a10g x4", count="all"), None, (), ("A10G", 4)),
+        (claim(instance="nvidia-a10g x4", count="all"), None, ("L4:2",), ("A10G", 2)),
         (claim(instance="nvidia-a10g x4", count=4), "L4:2", (), ("L4", 2)),
         (claim("no such card", 2), None, (), (None, 2)),
         (claim("no such card", 2), None, ("L4",), (None, 2)),

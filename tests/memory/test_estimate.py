@@ -358,3 +358,8 @@ def test_batch_limits_are_the_recorded_ones(shared: Path, name: str) -> None:
         assert found == (resolved["max_num_seqs"], resolved["max_num_batched_tokens"]), case["id"]
         compared += 1
     assert compared > 100
+
+
+def test_a_block_that_holds_nothing_is_no_size() -> None:
+    [rank] = estimated("--block-size 0").ranks
+    assert isinstance(rank.kv_needed, Unknown)

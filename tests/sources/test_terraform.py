@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vllint.sources.readers import Reading
 from vllint.text.hcl import HclError, parse_hcl
-from vllint_schemas import Launch, Origin, Word
+from vllint_schemas import Launch, Located, Origin, Word
 
 Read = Callable[..., Reading]
 Argv = Callable[[Launch], list[str]]
@@ -145,3 +145,14 @@ def test_any_text_is_read_or_refused(pieces: list[str]) -> None:
         parse_hcl(Word.verbatim("".join(pieces), "m.tf", 0))
     except HclError:
         return
+
+
+def test_a_unit_that_a_machine_s_script_writes_is_read(read: Read, argv: Argv) -> None:
+    unit = "    [Service]\n    ExecStart=/opt/bin/vllm serve Q/x --port 8001\n"
+    script = f"    #!/bin/bash\n    cat > /etc/systemd/system/vllm.service <<'U'\n{unit}    U\n"
+    machine = 'resource "aws_instance" "llm" {\n  instance_type = "g5.12xlarge"\n  user_data = <<-EOF\n'
+    [launch] = read(f"{machine}{script}  EOF\n}}\n", "main.tf").launches
+    assert argv(launch) == ["Q/x", "--port", "8001"]
+    assert (launch.kind, launch.name) == ("terraform", "llm")
+    assert isinstance(launch.hardware.gpu_count, Located)
+    assert launch.hardware.gpu_count.value == "all"

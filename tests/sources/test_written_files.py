@@ -97,3 +97,10 @@ def test_here_documents_that_are_no_yaml_are_passed_over(read: Read) -> None:
     reading = read("cat > x <<EOF\nservices:\n  vllm: [\nEOF\nvllm serve a/b\n", "x.sh")
     assert len(reading.launches) == 1
     assert not reading.problems
+
+
+def test_a_manifest_that_a_command_of_a_document_hands_on_is_read(read: Read, argv: Argv) -> None:
+    text = f"# Run\n```bash\nMODEL=a/b\nTP=2\nkubectl apply -f - <<EOF\n{MANIFEST}EOF\n```\n"
+    [launch] = read(text, "README.md").launches
+    assert argv(launch) == ["--model", "a/b", "--tensor-parallel-size", "2"]
+    assert launch.kind == "markdown"

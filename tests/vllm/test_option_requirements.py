@@ -89,3 +89,11 @@ def test_the_records_stand_in_the_files_they_name() -> None:
     places = [record["source"] for record in requirements()]
     assert len(places) == len(set(places))
     assert all(place.rpartition(":")[2].isdecimal() for place in places)
+
+
+def test_keys_of_speculative_decoding_may_have_dashes() -> None:
+    report = check_command(
+        ["vllm", "serve", "Q/x", "--speculative-config", '{"method":"ngram","num-speculative-tokens":3}'],
+        vllm_version="0.33.0",
+    )
+    assert [one.code for one in report.findings if one.code == "FLG024"] == []

@@ -59,7 +59,7 @@ def resolve_hardware(
     gpu = _gpu(claim, instance, stated)
     count = launch_machine.gpu_count if launch_machine is not None else None
     price = instance.price_usd_hour if instance is not None else None
-    return Hardware(gpu, count or _count(claim, machines), instance, price)
+    return Hardware(gpu, count or _count(claim, instance, machines), instance, price)
 
 
 def _instance(claim: HardwareClaim) -> Instance | None:
@@ -96,8 +96,10 @@ def _gpu(
     return Located(card, name.span, name.origin, name.via)
 
 
-def _count(claim: HardwareClaim, machines: tuple[Machine, ...]) -> Located[int] | Unknown:
-    """Return the file's number; "all" and silence give the machine's."""
+def _count(
+    claim: HardwareClaim, instance: Instance | None, machines: tuple[Machine, ...]
+) -> Located[int] | Unknown:
+    """Return the file's number; "all" and silence give the stated machine's, "all" else the instance's."""
     own = claim.gpu_count
     if isinstance(own, Located) and isinstance(own.value, int):
         return Located(own.value, own.span, own.origin, own.via)
@@ -106,6 +108,9 @@ def _count(claim: HardwareClaim, machines: tuple[Machine, ...]) -> Located[int] 
     for machine in machines:
         if machine.gpu_count is not None:
             return machine.gpu_count
+    if isinstance(own, Located) and instance is not None and claim.instance is not None:
+        named = claim.instance
+        return Located(instance.gpu_count, named.span, named.origin, named.via)
     if isinstance(own, Located):
         return Unknown("the file takes all GPUs of a machine it does not name")
     return own

@@ -72,7 +72,9 @@ def _block(args: EngineArgs) -> int | Unknown:
     asked = args.value("block_size")
     if isinstance(asked, Unknown):
         return asked
-    return asked.value if isinstance(asked.value, int) else DEFAULT_BLOCK
+    if not isinstance(asked.value, int):
+        return DEFAULT_BLOCK
+    return asked.value if asked.value > 0 else Unknown(f"`--block-size {asked.value}` holds no token")
 
 
 def _window(model: ModelFacts, kind: LayerCache) -> int:

@@ -15,6 +15,7 @@ from vllint.sources.dockerfile import image_launches, is_dockerfile
 from vllint.sources.embedded_documents import document_launches, is_unit, unit_launches
 from vllint.sources.files import File, Found
 from vllint.sources.shell import shell_launches
+from vllint.sources.written_files import may_write, written_launches
 from vllint.text.lines import line_extents
 from vllint_schemas import Launch, Word
 
@@ -83,6 +84,8 @@ def _block_launches(block: Block, file: File) -> Found:
         yield from unit_launches(with_blanks_unknown(block.text), file)
     elif language in _SHELLS:
         yield from shell_block_launches(block)
+        if may_write(block.text.text):
+            yield from written_launches(with_blanks_unknown(block.text), file)
     elif language in _DOCUMENTS:
         yield from document_launches(with_blanks_unknown(block.text), file)
 

@@ -13,6 +13,7 @@ from vllint.sources.hcl_values import Fields, Tree, bodies, fields_of, scope_of,
 from vllint.sources.process_launches import process_launches
 from vllint.sources.sagemaker import sagemaker_server
 from vllint.sources.shell import shell_launches
+from vllint.sources.written_files import may_write, written_launches
 from vllint.text.hcl import HclError, parse_hcl
 from vllint.text.json_tree import parse_json
 from vllint.text.tree_builder import YamlProblem
@@ -141,6 +142,9 @@ def _text_launches(text: Word, around: Around, key: str) -> Found:
 def _script_launches(text: Word, around: Around) -> Found:
     for found in shell_launches(text, "terraform"):
         yield _on_machine(found, around)
+    if may_write(text.text):
+        for launch in written_launches(text, around.file):
+            yield _on_machine(launch._replace(kind="terraform"), around)
 
 
 def _on_machine(found: Launch | SourceProblem, around: Around) -> Launch | SourceProblem:
@@ -149,6 +153,10 @@ def _on_machine(found: Launch | SourceProblem, around: Around) -> Launch | Sourc
         return found
     count = found.hardware.gpu_count
     claim = around.claim if isinstance(count, Unknown) else around.claim._replace(gpu_count=count)
+    named = claim.instance
+    if count == NO_COUNT_CLAIM and claim.gpu_count == NO_COUNT_CLAIM and named is not None:
+        # A process on the machine itself sees all its GPUs.
+        claim = claim._replace(gpu_count=Located("all", named.span, named.origin, named.via))
     return found._replace(name=around.name, hardware=claim)
 
 

@@ -75,10 +75,12 @@ def convert(option: Option, text: str, release: str = "") -> Any:
 
 def _reader(option: Option, release: str) -> Callable[[str], Any]:
     """Return what reads an option's text: numbers with units are for configuration classes only."""
+    converter: Callable[[str], Any] = _CONVERTERS.get(option.kind, str)
+    if option.kind != "json":
+        return converter
     from vllint.vllm.config_classes import class_of_option, has_classes
 
-    if option.kind != "json" or not has_classes(release):
-        converter: Callable[[str], Any] = _CONVERTERS.get(option.kind, str)
+    if not has_classes(release):
         return converter
     found = class_of_option(option.flag, release)
     return _json if found is not None and found.stage == "parse" else json.loads
