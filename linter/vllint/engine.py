@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from vllint.vllm.options import nearest
 from vllint.vllm.parallel import parallel_sizes
 from vllint.vllm.releases import releases
 from vllint.vllm.version import split_image
-from vllint.vllm.wrappers import WRAPPERS
+from vllint.vllm.wrappers import FORKS, WRAPPERS
 from vllint_schemas import (
     EngineArgs,
     Finding,
@@ -195,10 +196,20 @@ def _fork(launch: Launch) -> str:
     wrapper = WRAPPERS.get(launch.entry_point)
     if wrapper is not None:
         return f"{wrapper.program} has options of its own"
+    fork = next((FORKS[word.text] for word in launch.argv if word.text in FORKS), None)
+    if fork is not None:
+        return f"{fork} has options of its own"
     if launch.image is None or not launch.image.is_known or not launch.image.text:
         return ""
     name = split_image(launch.image.text)
-    return "" if name.is_official else f"the image `{name.repository}` may hold another build"
+    if not name.is_official:
+        return f"the image `{name.repository}` may hold another build"
+    special = isinstance(launch.vllm_version, Unknown) and not _NEWEST.match(name.tag)
+    return f"the tag `{name.tag}` may stand for any build" if special else ""
+
+
+_NEWEST = re.compile(r"$|latest|nightly")
+"""Tags of builds that are about as new as the newest release."""
 
 
 def _version_source(launch: Launch) -> str:

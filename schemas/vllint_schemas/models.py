@@ -108,7 +108,7 @@ class ModelFacts(NamedTuple):
     `params_total` equals the checkpoint's own count. `indexed_layers` says which layers of sparse attention
     have an indexer of their own, where not all do. `tower` holds the towers of a composite model, `built`
     the whole text model where its structure takes more than the other facts say; both come from a config
-    alone.
+    alone, and so does `remote_code`: the repository brings a configuration class of its own (`auto_map`).
     """
 
     id: str
@@ -184,3 +184,4 @@ class ModelFacts(NamedTuple):
     indexed_layers: tuple[bool, ...] | None = None
     tower: tuple[Component, ...] | None = None
     built: Components | None = None
+    remote_code: bool | None = None

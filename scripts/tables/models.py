@@ -184,8 +184,7 @@ def length_facts(row: Row, text: Attributes, plain: Mapping[str, set[int]]) -> d
     if length is None or context or "long_factor" in rope or kind in ("longrope", "su"):
         return facts
     scaled = factor and kind not in UNSCALED_ROPE_TYPES and "gemma3" not in (row["model_type"] or "")
-    composite = text.described is not whole_attributes({"model_type": row["model_type"]}).described
-    derived = int(length * factor) if scaled and not composite else length
+    derived = int(length * factor) if scaled else length
     long_rope = text.has("original_max_position_embeddings") and not is_whole_config(row)
     return facts | {
         "derived_max_model_len": derived,

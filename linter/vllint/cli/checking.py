@@ -169,7 +169,7 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
             kinds = ", ".join(judged.kinds) or "no known kind"
             reasons = [item.reason for item in judged.unchecked if item.fact == "format"]
             if not judged.launches and not judged.findings:
-                reasons = reasons or ["it names vLLM and starts no server"]
+                reasons = reasons or ["nothing in it starts a server"]
             why = "".join(f": {reason}" for reason in reasons)
             number = counted(len(judged.launches), "launch", "launches")
             click.echo(f"{found.path}: {kinds}, {number}{why}")

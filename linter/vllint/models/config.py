@@ -97,11 +97,12 @@ def facts_from_config(
         **_layers(whole, text, architecture),
         **_experts(text),
         **_state_space(text),
-        **_lengths(whole, text),
+        **_lengths(text),
         **_quantization(whole, text),
         **_vision(whole),
         tower=tower_components(whole, text, architecture),
         built=built_components(text, architecture),
+        remote_code="AutoConfig" in mapping(config.get("auto_map")),
     )
 
 
@@ -348,8 +349,8 @@ def _state_space(text: Attributes) -> dict[str, Any]:
     }
 
 
-def _lengths(whole: Attributes, text: Attributes) -> dict[str, Any]:
-    found = lengths(whole, text)
+def _lengths(text: Attributes) -> dict[str, Any]:
+    found = lengths(text)
     return {
         "max_position_embeddings": found.written,
         "derived_max_model_len": found.derived,

@@ -40,21 +40,18 @@ class Lengths(NamedTuple):
     original: int | None
 
 
-def lengths(whole: Attributes, text: Attributes) -> Lengths:
-    """Return the lengths; each is `None` where the config is silent and its class is not known."""
-    rope = _rope(whole) or _rope(text)
-    original = count(whole.get("original_max_position_embeddings")) or count(
-        rope.get("original_max_position_embeddings")
-    )
+def lengths(text: Attributes) -> Lengths:
+    """Return the text model's lengths; each is `None` where the config is silent and its class is not known."""
+    rope = _rope(text)
+    own = count(text.get("original_max_position_embeddings"))
+    original = own or count(rope.get("original_max_position_embeddings"))
     written = _written(text)
     kind, factor = _type(rope), _factor(rope.get("factor"))
     if written is None:
         silent = LENGTH_WHEN_SILENT if text.known and not any(map(text.has, LENGTH_KEYS)) else None
         return Lengths(None, silent, silent, kind, factor, original)
-    derived = _scaled(written, whole)
-    default = derived
-    if derived is not None and kind == "longrope":
-        default = count(whole.get("original_max_position_embeddings")) or derived
+    derived = _scaled(written, text)
+    default = own or derived if derived is not None and kind == "longrope" else derived
     return Lengths(written, derived, default, kind, factor, original)
 
 
@@ -68,11 +65,11 @@ def _written(text: Attributes) -> int | None:
     return own or min(length for length in checked if length is not None)
 
 
-def _scaled(written: int, whole: Attributes) -> int | None:
-    if "gemma3" in (whole.model_type or ""):
+def _scaled(written: int, text: Attributes) -> int | None:
+    if "gemma3" in (text.model_type or ""):
         return written
     scale: float | None = 1.0
-    for rope in _rope_layers(whole):
+    for rope in _rope_layers(text):
         if _type(rope) not in UNSCALED_ROPE_TYPES and rope.get("factor") is not None:
             scale = _factor(rope["factor"])
     return int(written * scale) if scale is not None else None

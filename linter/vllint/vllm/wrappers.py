@@ -21,6 +21,9 @@ class Wrapper(NamedTuple):
     renamed: Mapping[str, str]
 
 
+FORKS = {"--omni": "vllm-omni"}
+"""Options by which builds of others announce themselves."""
+
 # fmt: off
 WRAPPERS: Mapping[EntryPoint, Wrapper] = {
     EntryPoint.DYNAMO: Wrapper(

@@ -45,6 +45,7 @@ class ServedModelNameMissing(Rule):
     stage = "advice"
     source = "entrypoints/launchers/api_server/app_state.py:49"
     since = "0.1.0"
+    preview = True
     url = "https://docs.vllm.ai/en/stable/configuration/serve_args.html"
     tags = ("flags",)
 

@@ -126,6 +126,21 @@ services:
 """,
         ),
         Example(
+            title="a server that can be put to sleep",
+            path="compose.yaml",
+            text="""\
+services:
+  chat:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-8B --enable-sleep-mode
+    gpus: all
+  embeddings:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-Embedding-4B
+    gpus: all
+""",
+        ),
+        Example(
             title="a GPU for each",
             text="""\
 CUDA_VISIBLE_DEVICES=0 vllm serve Qwen/Qwen3-8B --port 8000 &
@@ -187,8 +202,9 @@ def _share(facts: LaunchFacts, together: str) -> Share | None:
         return None
     if image is not None and _OTHER_BUILD.search(image.text):
         return None
+    sleeps = args.given("enable_sleep_mode")
     part = args.value("gpu_memory_utilization")
-    if isinstance(part, Unknown) or not isinstance(part.value, int | float):
+    if sleeps is not None or isinstance(part, Unknown) or not isinstance(part.value, int | float):
         return None
     gpus = used_gpus(facts.launch, facts.parallel)
     return None if isinstance(gpus, Unknown) else Share(facts, float(part.value), gpus)

@@ -35,7 +35,6 @@ _GENERATORS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 _OWN_FORMAT = ("istral", "ixtral", "oxtral", "devstral")
 """Mistral's repositories hold `params.json` as well, whose length is another (`config.py:893`)."""
 
-_UNSCALED = frozenset({"su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling"})
 _SCALED_TO_0_29 = frozenset({"yarn", "deepseek_yarn"})
 _UNSCALED_SINCE = (0, 30)
 """Rope types whose factor the length holds already, and the release that stopped to apply it for YaRN."""
@@ -157,11 +156,7 @@ def _limit(model: ModelFacts) -> int | None:
         return None
     if any(name in f"{model.id} {architecture}".lower() for name in _OWN_FORMAT):
         return None
-    # The length of Gemma 3 holds its linear factor already (`config/model.py:2603`).
-    if model.rope_type is None or model.rope_type in _UNSCALED or "gemma3" in (model.model_type or ""):
-        return derived
-    # The factor may stand in the text part of a composite config.
-    return max(derived, int((model.max_position_embeddings or 0) * (model.rope_factor or 1)))
+    return derived
 
 
 def _earlier_limit(model: ModelFacts, limit: int) -> int:
