@@ -94,6 +94,14 @@ def rows(figures: list[Compared]) -> Iterator[str]:
         yield f"{figure:<12}{family:<22}{counted['ranks']:>7}{counted['known']:>7}{counted['within']:>8}"
 
 
+def _difference(one: Compared) -> str:
+    """Return what vLLM says against what we say, in GiB where the figures are bytes."""
+    if one.ours is None:
+        return str(one.why)
+    unit = GIB if min(one.theirs, one.ours) > 1e6 else 1
+    return f"{one.error:.2%} off: {one.theirs / unit:.3f} against {one.ours / unit:.3f}"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -114,12 +122,7 @@ def main() -> None:
     figures = [one for one in figures if options.figure in (None, one.figure)]
     off = [one for one in figures if not one.within]
     for one in off[: options.list]:
-        said = (
-            one.why
-            if one.ours is None
-            else f"{one.error:.2%} off: {one.theirs / GIB if one.theirs > 1e6 else one.theirs:.3f} against {one.ours / GIB if one.ours > 1e6 else one.ours:.3f}"
-        )
-        print(f"{one.figure} {one.case}: {said}")
+        print(f"{one.figure} {one.case}: {_difference(one)}")
     print(*rows(figures), sep="\n")
 
 

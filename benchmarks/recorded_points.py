@@ -10,7 +10,7 @@ from recorded_startups import StartUp
 from vllint.memory import activations, budget
 from vllint.memory.dtypes import element_bytes
 from vllint.memory.estimate import max_model_len
-from vllint.vllm.version import version_key
+from vllint.release_order import version_key
 from vllint_schemas import GIB, Gpu, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 

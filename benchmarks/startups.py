@@ -26,8 +26,8 @@ from recorded_startups import StartUp, startups
 
 from vllint.memory.constants import forget_table
 from vllint.memory.estimate import estimate_memory, known_card
+from vllint.release_order import version_key
 from vllint.tables import FACTS
-from vllint.vllm.version import version_key
 from vllint_schemas import GIB, Band, Located, MemoryEstimate, RankMemory, Unknown
 
 SHARED = Path(os.environ.get("VLLINT_SHARED", Path(__file__).parents[2] / "shared"))

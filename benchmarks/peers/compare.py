@@ -27,7 +27,7 @@ from startups import SHARED, Error, Judged, judged, left_out, pool_errors, token
 
 from vllint.memory import budget
 from vllint.memory.estimate import max_model_len
-from vllint.vllm.version import version_key
+from vllint.release_order import version_key
 from vllint_schemas import GIB, Unknown
 
 HF_MEM = """

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
         best_layout,
         describe,
         fitting_instances,
-        fitting_length,
         fitting_tensor_parallel,
         layout_fix,
         memory_verdict,
     )
     from vllint.meant_values import accepting_releases, is_removed_choice, tidied_number
     from vllint.models.architectures import FLOAT16_REFUSED, has_trait
+    from vllint.models.lengths import context_limit
+    from vllint.models.resolve import is_path
     from vllint.mounted_paths import unmounted
     from vllint.option_edits import (
         Setting,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
         replace_argument,
         set_options,
     )
+    from vllint.release_order import version_key
+    from vllint.remedies import beside_the_share, fitting_length, memory_fix
     from vllint.requirements import (
         Broken,
         broken_requirements,
@@ -55,6 +58,12 @@ if TYPE_CHECKING:
         variable_release,
     )
     from vllint.variable_successors import Succession, succession
+    from vllint.vllm.attention_backends import (
+        attention_of,
+        backend_obstacle,
+        chosen_backend,
+        tabled_release,
+    )
     from vllint.vllm.config_classes import JsonProblem, class_of_option, json_problems, registered_names
     from vllint.vllm.environment import (
         EnvironmentVariable,
@@ -73,12 +82,16 @@ if TYPE_CHECKING:
     from vllint.vllm.similar import similar_flags, similar_name
     from vllint.vllm.value_names import NamedValue, doubtful, unknown_name, value_names, when_known
     from vllint.vllm.values import read_json
-    from vllint.vllm.version import split_image, version_key
+    from vllint.vllm.version import split_image
     from vllint.word_edits import container_setting, item_at, key_before
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "attention_of": "vllint.vllm.attention_backends",
+    "backend_obstacle": "vllint.vllm.attention_backends",
+    "chosen_backend": "vllint.vllm.attention_backends",
+    "tabled_release": "vllint.vllm.attention_backends",
     "registered_names": "vllint.vllm.config_classes",
     "doubtful": "vllint.vllm.value_names",
     "NamedValue": "vllint.vllm.value_names",
@@ -108,6 +121,7 @@ _HOMES = {
     "Setting": "vllint.option_edits",
     "Settings": "vllint.settings",
     "accepting_releases": "vllint.meant_values",
+    "beside_the_share": "vllint.remedies",
     "best_layout": "vllint.layouts",
     "broken_bound": "vllint.vllm.option_bounds",
     "broken_requirements": "vllint.requirements",
@@ -115,18 +129,21 @@ _HOMES = {
     "check_command": "vllint.command_check",
     "check_paths": "vllint.checking",
     "container_setting": "vllint.word_edits",
+    "context_limit": "vllint.models.lengths",
     "describe": "vllint.layouts",
     "estimate": "vllint.command_check",
     "ever_took_value": "vllint.vllm.options",
     "fitting_instances": "vllint.layouts",
-    "fitting_length": "vllint.layouts",
+    "fitting_length": "vllint.remedies",
     "fitting_tensor_parallel": "vllint.layouts",
     "FLOAT16_REFUSED": "vllint.models.architectures",
     "has_trait": "vllint.models.architectures",
+    "is_path": "vllint.models.resolve",
     "item_at": "vllint.word_edits",
     "key_before": "vllint.word_edits",
     "known_elsewhere": "vllint.vllm.options",
     "layout_fix": "vllint.layouts",
+    "memory_fix": "vllint.remedies",
     "memory_verdict": "vllint.layouts",
     "move_to_front": "vllint.option_edits",
     "number_of": "vllint.requirements",
@@ -150,7 +167,7 @@ _HOMES = {
     "used_gpus": "vllint.hardware.devices",
     "valid_tensor_parallel_sizes": "vllint.vllm.legality",
     "value_names": "vllint.vllm.value_names",
-    "version_key": "vllint.vllm.version",
+    "version_key": "vllint.release_order",
     "written": "vllint.requirements",
     "wanted": "vllint.requirements",
     "EnvironmentVariable": "vllint.vllm.environment",
@@ -190,13 +207,18 @@ __all__ = [
     "Succession",
     "__version__",
     "accepting_releases",
+    "attention_of",
+    "backend_obstacle",
+    "beside_the_share",
     "best_layout",
     "broken_bound",
     "broken_requirements",
     "check_command",
     "check_paths",
+    "chosen_backend",
     "class_of_option",
     "container_setting",
+    "context_limit",
     "describe",
     "doubtful",
     "either",
@@ -208,6 +230,7 @@ __all__ = [
     "fitting_tensor_parallel",
     "has_trait",
     "is_named",
+    "is_path",
     "is_removed_choice",
     "item_at",
     "json_problems",
@@ -215,6 +238,7 @@ __all__ = [
     "known_elsewhere",
     "layout_fix",
     "loses_its_quotes",
+    "memory_fix",
     "memory_verdict",
     "mended_json",
     "move_to_front",
@@ -241,6 +265,7 @@ __all__ = [
     "similar_variables",
     "split_image",
     "succession",
+    "tabled_release",
     "tensor_parallel_obstacles",
     "tidied_number",
     "unknown_name",

@@ -116,6 +116,9 @@ def discover(
     named = {real for real in reals.values() if not Path(real).is_dir()}
     seen: set[str] = set()
     for path, real in reals.items():
+        if not path:
+            yield Unreadable("''", os.strerror(errno.ENOENT).lower())
+            continue
         if real in seen:
             continue
         seen.add(real)
@@ -184,13 +187,11 @@ def _pattern_expression(pattern: str) -> str:
     return start + _glob_expression(body.lstrip("/")) + end
 
 
-_GLOB = re.compile(
-    r"(?P<above>(?:^|(?<=/))\*\*/)|(?P<below>(?<=/)\*\*$)|\*+|\?|\[(?P<set>[!^]?\]?[^\]]*)\]|\\?.", re.S
-)
+_GLOB = r"(?P<above>(?:^|(?<=/))\*\*/)|(?P<below>(?<=/)\*\*$)|\*+|\?|\[(?P<set>[!^]?\]?[^\]]*)\]|\\?."
 
 
 def _glob_expression(glob: str) -> str:
-    return _GLOB.sub(_glob_part, glob)
+    return re.sub(_GLOB, _glob_part, glob, flags=re.S)
 
 
 def _glob_part(found: re.Match[str]) -> str:

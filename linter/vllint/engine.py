@@ -164,7 +164,12 @@ def launch_facts(
     parallel = parallel_sizes(args)
     memory = _memory(model, parallel, args, known_card(hardware.gpu))
     mistakes = mistakes_in(launch, args)
-    return LaunchFacts(launch, args, release, hardware, model, parallel, memory, texts, mistakes=mistakes)
+    facts = LaunchFacts(launch, args, release, hardware, model, parallel, memory, texts, mistakes=mistakes)
+    if args.given("lora_modules") is None:
+        return facts
+    from vllint.models.adapters import adapters_of
+
+    return facts._replace(adapters=adapters_of(args, around))
 
 
 def _machine(directive: Directive) -> Machine | None:

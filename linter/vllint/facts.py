@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from vllint.vllm.mistakes import Mistake
 from vllint_schemas import (
@@ -18,6 +18,9 @@ from vllint_schemas import (
     Unknown,
 )
 from vllint_schemas.parallel import Parallel
+
+if TYPE_CHECKING:
+    from vllint.models.adapters import Adapter
 
 FactName = Literal["model", "gpu", "gpu_count", "arguments", "memory", "format"]
 """What rules may need; `arguments` are the sizes of parallelism that the launch's words give,
@@ -69,7 +72,8 @@ class LaunchFacts(NamedTuple):
     The `maybe_` fields may be `Unknown`. A rule that declares a fact among its `needs` reads it through
     the property of that name, which the engine has made sure is known. `sources` are the texts of the
     files involved, for writing fixes. `machine_mates` are the GPUs that the file's other launches take
-    from the same machine. `mistakes` are what is wrong with the launch's words.
+    from the same machine. `mistakes` are what is wrong with the launch's words, `adapters` the
+    LoRA adapters that it loads and whose rank is known.
     """
 
     launch: Launch
@@ -82,6 +86,7 @@ class LaunchFacts(NamedTuple):
     sources: Mapping[str, str]
     machine_mates: int | Unknown = 0
     mistakes: tuple[Mistake, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
 
     @property
     def model(self) -> ModelFacts:

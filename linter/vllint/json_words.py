@@ -10,7 +10,7 @@ from dataclasses import replace
 from vllint.facts import LaunchFacts
 from vllint_schemas import ConfigFile, Edit, SlotKind, Span, Word
 
-_BARE_WORD = re.compile(r"(?<=[{,:\[])(\s*)([A-Za-z_][\w./+-]*)(\s*)(?=[,:}\]])")
+_BARE_WORD = r"(?<=[{,:\[])(\s*)([A-Za-z_][\w./+-]*)(\s*)(?=[,:}\]])"
 _LITERALS = frozenset({"true", "false", "null"})
 _SCRIPTS = frozenset({"shell", "command"})
 _TRAILING = re.compile(r",(\s*[}\]])")
@@ -92,7 +92,7 @@ def _readings(text: str) -> Iterator[str]:
     plain = _TRAILING.sub(r"\1", plain)
     yield plain
     if '"' not in plain and "'" not in plain:
-        yield _BARE_WORD.sub(_quoted, plain)
+        yield re.sub(_BARE_WORD, _quoted, plain)
 
 
 def _quoted(match: re.Match[str]) -> str:

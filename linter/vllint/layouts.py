@@ -16,9 +16,6 @@ from vllint.vllm.legality import (
 from vllint_schemas import Applicability, EntryPoint, Fix, Instance, Located, Unknown
 from vllint_schemas.parallel import Parallel
 
-_LENGTH_SHARE = 0.9
-"""How much of the KV cache a suggested context length fills: the estimate may be off."""
-
 _ORDER = {"fits": 0, "tight": 1, "unknown": 2, "does_not_fit": 3}
 
 
@@ -107,8 +104,20 @@ def layout_fix(facts: LaunchFacts, layout: Parallel | None) -> Fix | None:
     """Return the fix that gives the launch `layout`; where its words cannot be edited, as advice."""
     if layout is None:
         return None
+    settings = layout_settings(facts, layout)
+    if not settings:
+        return None
+    title = f"use {' '.join(written_setting(facts, setting) for setting in settings)}: {describe(layout)}"
+    edits = set_options(facts, settings)
+    if edits is None:
+        return Fix(title, Applicability.DISPLAY)
+    return Fix(title, Applicability.UNSAFE, edits)
+
+
+def layout_settings(facts: LaunchFacts, layout: Parallel) -> tuple[Setting, ...]:
+    """Return the options that make the launch's layout `layout`: those whose sizes change."""
     current = facts.parallel
-    settings = tuple(
+    return tuple(
         Setting(flag, dest, str(size))
         for flag, dest, size, now in (
             ("--tensor-parallel-size", "tensor_parallel_size", layout.tensor, current.tensor),
@@ -116,16 +125,9 @@ def layout_fix(facts: LaunchFacts, layout: Parallel | None) -> Fix | None:
         )
         if size != now
     )
-    if not settings:
-        return None
-    title = f"use {' '.join(_written(facts, setting) for setting in settings)}: {describe(layout)}"
-    edits = set_options(facts, settings)
-    if edits is None:
-        return Fix(title, Applicability.DISPLAY)
-    return Fix(title, Applicability.UNSAFE, edits)
 
 
-def _written(facts: LaunchFacts, setting: Setting) -> str:
+def written_setting(facts: LaunchFacts, setting: Setting) -> str:
     """Show a setting as the launch would write it: a keyword in a Python call, else an option."""
     if facts.launch.kind == "python":
         return f"`{setting.dest}={setting.value}`"
@@ -186,14 +188,3 @@ def fitting_instances(facts: LaunchFacts) -> tuple[FittingInstance, ...]:
         if not isinstance(estimate, Unknown) and estimate.verdict == "fits":
             found.append(FittingInstance(instance, instance.gpu_count))
     return tuple(found)
-
-
-def fitting_length(facts: LaunchFacts) -> int | None:
-    """Return the longest `--max-model-len` that the fullest rank likely holds, in blocks of 16 tokens."""
-    lengths: list[float] = []
-    for rank in facts.memory.ranks:
-        if isinstance(rank.kv_tokens, Unknown):
-            return None
-        lengths.append(rank.kv_tokens.mid)
-    tokens = int(min(lengths, default=0.0) * _LENGTH_SHARE) // 16 * 16
-    return tokens if tokens > 0 else None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from vllint.facts import LaunchFacts
+from vllint.release_order import version_key
 from vllint.vllm.mistakes import Mistake
 from vllint.vllm.options import option_table, releases_with
 from vllint.vllm.values import RefusedError, convert
-from vllint.vllm.version import version_key
 
-_NUMBER = re.compile(r"(?P<sign>-?)(?P<number>\d+(?:[.,]\d+)*)\s*(?P<unit>%|[kKmMgGtT]i?[bB]?|[eE]\+?\d+)?")
-_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.0+)?|\d+(?:\.0+)?")
+_NUMBER = r"(?P<sign>-?)(?P<number>\d+(?:[.,]\d+)*)\s*(?P<unit>%|[kKmMgGtT]i?[bB]?|[eE]\+?\d+)?"
+_GROUPED = r"\d{1,3}(?:,\d{3})+(?:\.0+)?|\d+(?:\.0+)?"
 _THOUSANDS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _WHOLE = frozenset({"int", "human_readable_int", "human_readable_int_or_auto"})
 
@@ -52,7 +52,7 @@ def tidied_number(text: str, kind: str) -> tuple[str | None, bool]:
     stripped = text.strip()
     if kind in _WHOLE and re.fullmatch(r"0[xX][0-9a-fA-F]+", stripped):
         return str(int(stripped, 16)), True
-    match = _NUMBER.fullmatch(stripped)
+    match = re.fullmatch(_NUMBER, stripped)
     if match is None:
         return None, False
     if kind in _WHOLE:
@@ -66,7 +66,7 @@ def _whole(match: re.Match[str]) -> tuple[str | None, bool]:
         return None, False
     if not unit:
         tidy = number.partition(".")[0].replace(",", "")
-        return (f"{match['sign']}{tidy}", True) if _GROUPED.fullmatch(number) else (None, False)
+        return (f"{match['sign']}{tidy}", True) if re.fullmatch(_GROUPED, number) else (None, False)
     if "," in number:
         return None, False
     if unit[0] in "eE":

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vllint.facts import LaunchFacts
+from vllint.release_order import version_key
 from vllint.vllm.option_requirements import (
     Requirement,
     Term,
@@ -13,7 +14,6 @@ from vllint.vllm.option_requirements import (
     term,
 )
 from vllint.vllm.options import option_table, releases_with
-from vllint.vllm.version import version_key
 from vllint_schemas import Argument, EntryPoint, Severity, Unknown
 
 _OFF = frozenset({"", "0", "false", "no", "off"})

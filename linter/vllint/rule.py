@@ -16,7 +16,7 @@ class Example(NamedTuple):
     `text` marks the expected span with a line of `~` below it, under a comment sign where the format needs
     one; `fixed` is the whole text after the fix, `None` when there is no fix to apply. `gpu` and
     `vllm_version` are stated as on the command line. `path` decides the format. With a `command`, the file
-    is the one that the command's `--config` names.
+    is the one that the command's `--config` names. `beside` are files that stand beside it, by name.
     """
 
     text: str
@@ -26,6 +26,7 @@ class Example(NamedTuple):
     vllm_version: str | None = None
     title: str = ""
     command: str = ""
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 class Rule:

@@ -46,27 +46,27 @@ def run_rules(
     findings = [found for problem in problems for rule in rules for found in rule.check_source(problem)]
     unchecked: dict[Unchecked, None] = {}
     silent: set[str] = set()
-    ordered = _in_waiting_order(tuple(rules))
+    ordered = _judging_launches(tuple(rules))
     for facts in launches:
         own: list[Finding] = []
         unknown: dict[FactName, Unknown | None] = {}
         for rule in ordered:
-            if rule.waits_for and any(found.code in rule.waits_for for found in own):
+            if own and rule.waits_for and any(found.code in rule.waits_for for found in own):
                 silent.add(rule.code)
                 continue
-            missing = _missing(facts, rule, unknown)
+            missing = _missing(facts, rule, unknown) if rule.needs else None
             if missing is None:
-                own.extend(found for found in _judged(rule, facts) if _matters(found, facts))
+                own += _judged(rule, facts)
                 continue
             silent.add(rule.code)
             if is_selected(settings, rule.code, rule.name, rule.preview):
                 unchecked[missing] = None
-        findings.extend(own)
+        findings += own
     if launches:
         findings.extend(
             found for rule in _rules_of_files(tuple(rules)) for found in rule.check_file(launches)
         )
-    kept = _selected(findings, settings, {rule.code: rule for rule in rules})
+    kept = _selected(findings, settings, _by_code(tuple(rules)))
     return Said(kept, tuple(unchecked), frozenset(silent))
 
 
@@ -75,17 +75,22 @@ def _matters(finding: Finding, facts: LaunchFacts) -> bool:
     return finding.severity is not Severity.INFO or facts.launch.kind not in _SHOWN
 
 
-def _judged(rule: Rule, facts: LaunchFacts) -> tuple[Finding, ...]:
+def _judged(rule: Rule, facts: LaunchFacts) -> list[Finding]:
     try:
-        return tuple(rule.check(facts))
+        return [found for found in rule.check(facts) if _matters(found, facts)]
     except Exception as error:
         raise RuleError(f"the rule {rule.code} fails on {facts.launch.id}: {error!r}") from error
 
 
 @cache
+def _by_code(rules: tuple[Rule, ...]) -> Mapping[str, Rule]:
+    return {rule.code: rule for rule in rules}
+
+
+@cache
 def _in_waiting_order(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """Put each rule behind those it waits for; rules that wait for each other would keep their order."""
-    by_code = {rule.code: rule for rule in rules}
+    by_code = _by_code(rules)
     ordered: dict[str, Rule] = {}
 
     def add(rule: Rule, above: tuple[str, ...]) -> None:
@@ -97,6 +102,15 @@ def _in_waiting_order(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     for rule in rules:
         add(rule, (rule.code,))
     return tuple(ordered.values())
+
+
+@cache
+def _judging_launches(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Return the rules that look at single launches, or may not for lack of facts, in waiting order."""
+    ordered = _in_waiting_order(rules)
+    return tuple(
+        rule for rule in ordered if rule.needs or rule.waits_for or type(rule).check is not Rule.check
+    )
 
 
 @cache
@@ -155,7 +169,7 @@ def heed_comments(
         *idle_suppressions(own, used, rules, judging, settings, texts[path]),
         *misspelt_comments(texts[path], path),
     ]
-    extra = _selected(_about(problems, rules), settings, {rule.code: rule for rule in rules})
+    extra = _selected(_about(problems, rules), settings, _by_code(tuple(rules)))
     return tuple(sorted((*left, *extra), key=_place))
 
 

@@ -45,7 +45,9 @@ def judge_example(rule: Rule, example: Example) -> Judged:
         else (stated_version(example.vllm_version, Origin.COMMAND_LINE, "vllm_version"),)
     )
     source = SourceText(example.path, marked(example).text)
-    beside = {example.path: source} if example.command else {}
+    beside = {name: SourceText(name, text) for name, text in example.beside}
+    if example.command:
+        beside[example.path] = source
     if example.command:
         source = SourceText("deploy.sh", example.command)
     return judge_source(source, beside.get, (rule,), Settings(preview=True), Assumptions(machines, versions))

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
 from vllint.option_edits import Setting
+from vllint.release_order import version_key
 from vllint.variable_edits import variable_release
 from vllint.vllm.environment import EnvironmentVariable, Successor, environment_variable, variable_standing
 from vllint.vllm.options import option_table
-from vllint.vllm.version import version_key
 from vllint_schemas import Origin, Variable
 
 _KERNELS = frozenset({"--attention-backend", "--moe-backend", "--linear-backend", "--all2all-backend"})

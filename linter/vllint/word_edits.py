@@ -7,12 +7,10 @@ import re
 from vllint_schemas import Container, Edit, Slot, SlotKind, Span, Word
 from vllint_schemas.launch import ListPlace
 
-_PLAIN = re.compile(r"[A-Za-z0-9._/:=,+@%-]+")
+_PLAIN = r"[A-Za-z0-9._/:=,+@%-]+"
 """Words that no shell and no quoting around a script changes."""
 
-_PLAIN_ITEM = re.compile(
-    r"(?!-?[0-9.]+$|(?i:true|false|yes|no|on|off|null|none)$)[A-Za-z0-9-][A-Za-z0-9._/=,+-]*"
-)
+_PLAIN_ITEM = r"(?!-?[0-9.]+$|(?i:true|false|yes|no|on|off|null|none)$)[A-Za-z0-9-][A-Za-z0-9._/=,+-]*"
 """Words that YAML takes for text without quotes."""
 
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
@@ -84,7 +82,7 @@ def write_words(
 def _separated(text: str, slot: Slot, texts: tuple[str, ...]) -> str | None:
     """Return words as they are written in a place of the slot's kind."""
     if slot.kind is SlotKind.SHELL:
-        return " ".join(texts) if all(_PLAIN.fullmatch(word) for word in texts) else None
+        return " ".join(texts) if all(re.fullmatch(_PLAIN, word) for word in texts) else None
     items = [_item(word, slot.quote) for word in texts]
     if None in items:
         return None
@@ -100,7 +98,7 @@ def _item(word: str, quote: str) -> str | None:
     """Return a word as a YAML or JSON item in the quotes of its neighbours; it must stay text."""
     if "'" in word or '"' in word or "\\" in word:
         return f"'{word}'" if "'" not in word and quote != '"' else None
-    if not quote and _PLAIN_ITEM.fullmatch(word):
+    if not quote and re.fullmatch(_PLAIN_ITEM, word):
         return word
     mark = quote or '"'
     return f"{mark}{word}{mark}"

@@ -108,7 +108,8 @@ class ModelFacts(NamedTuple):
     `params_total` equals the checkpoint's own count. `indexed_layers` says which layers of sparse attention
     have an indexer of their own, where not all do. `tower` holds the towers of a composite model, `built`
     the whole text model where its structure takes more than the other facts say; both come from a config
-    alone, and so does `remote_code`: the repository brings a configuration class of its own (`auto_map`).
+    alone. `configuration` says who has the class that reads the config: `known` Transformers or vLLM itself,
+    `remote` the repository, whose code must be trusted, `missing` nobody.
     """
 
     id: str
@@ -184,4 +185,4 @@ class ModelFacts(NamedTuple):
     indexed_layers: tuple[bool, ...] | None = None
     tower: tuple[Component, ...] | None = None
     built: Components | None = None
-    remote_code: bool | None = None
+    configuration: Literal["known", "remote", "missing"] | None = None

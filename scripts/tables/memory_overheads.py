@@ -28,7 +28,7 @@ from recorded_startups import StartUp, startups  # noqa: E402
 
 from vllint.memory import activations  # noqa: E402
 from vllint.memory.constants import card_kind  # noqa: E402
-from vllint.vllm.version import version_key  # noqa: E402
+from vllint.release_order import version_key  # noqa: E402
 
 TARGET = ROOT / "schemas/vllint_schemas/data/memory_overheads.json"
 SHARED = Path(os.environ.get("VLLINT_SHARED", ROOT.parent / "shared"))

@@ -33,6 +33,7 @@ DETAIL_GROUPS = {
     "rope": ["rope_type", "rope_factor", "original_max_position_embeddings"],
     "size": ["params_total", "params_exact", "weights_bytes", "weights_bytes_estimate"],
     "kind": ["dtype", "gated", "quantized", "quantization", "quantization_name", "bits_per_weight"],
+    "class": ["configuration"],
 }
 
 SAYS_QUANTIZED = re.compile(
@@ -40,6 +41,9 @@ SAYS_QUANTIZED = re.compile(
     re.IGNORECASE,
 )
 
+
+RENAMED_TYPES = frozenset({None, "unknown", "phi-msft", "minicpm"})
+"""Types that say nothing, and those of models whose repositories may have got Transformers' own since."""
 
 TARGET = Path(__file__).parents[2] / "schemas/vllint_schemas/data/models.jsonl"
 
@@ -148,7 +152,16 @@ def detail_facts(
         **quantization_facts(row, native),
         "dtype": row["torch_dtype"],
         "gated": row["gated"],
+        "configuration": configuration(row),
     }
+
+
+def configuration(row: Row) -> str | None:
+    """Return that the repository's own code must read its config, where it brings a type nobody else has."""
+    kind = row["model_type"]
+    if kind in RENAMED_TYPES or row["confidence"] == "low" or not row["architecture"]:
+        return None
+    return None if whole_attributes({"model_type": kind}).known else "remote"
 
 
 def plain_lengths(rows: Iterable[Row]) -> dict[str, set[int]]:

@@ -221,3 +221,8 @@ def test_names_that_the_parser_does_not_list_are_given(run) -> None:
 )
 def test_a_key_of_a_json_option_leads_to_the_option(run, name: str) -> None:
     assert run("explain", name).out.startswith("--attention-config, -ac\n")
+
+
+def test_a_short_option_that_holds_an_h_is_not_taken_for_help(run) -> None:
+    assert "--data-parallel-hybrid-lb" in run("explain", "-dph").out
+    assert run("explain", "-h").out == run("explain", "--help").out

@@ -144,9 +144,7 @@ def test_the_hooks_are_given_the_files_that_may_start_vllm(
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
-@pytest.mark.parametrize(
-    "name", ["NEWS.rst", "main.go", "env.rs", "style.css", "uv.lock", "dockerfile/x.go"]
-)
+@pytest.mark.parametrize("name", ["NEWS.rst", "main.go", "env.rs", "style.css", "uv.lock", "dockerfile/x.go"])
 def test_the_hooks_are_not_given_other_files(hook: Mapping[str, Any], name: str, tmp_path: Path) -> None:
     assert not is_given(hook, name, tmp_path)
 

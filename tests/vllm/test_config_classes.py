@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from vllint.vllm.config_classes import as_class_holds, class_of_option, json_problems
 from vllint.json_words import mended_json, part_of_json
+from vllint.vllm.config_classes import as_class_holds, class_of_option, json_problems
 from vllint_schemas import Word
 
 RELEASE = "0.33.0"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vllint.release_order import version_key
 from vllint.statements import StatementError
-from vllint.vllm.version import image_serves, image_version, split_image, stated_version, version_key
+from vllint.vllm.version import image_serves, image_version, split_image, stated_version
 from vllint_schemas import Located, Origin, Span, Unknown, Word
 
 

@@ -78,6 +78,8 @@ def read_text(path: Path) -> SourceText:
     """Return the text of a file that the user names; raises SettingsError if it is none."""
     try:
         return decode(str(path), path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
     except UndecodableText as error:
         raise SettingsError(str(error)) from error
 
@@ -95,6 +97,8 @@ def _run(options: Options, request: Request) -> int:
 
 def _run_with(checker: Checker, options: Options) -> int:
     if options.mode is Mode.LIST_FILES:
+        if options.command is not None or "-" in options.paths:
+            raise click.UsageError("--list-files goes with files and folders")
         return _list_files(checker, options.paths)
     report = _compared(_report(checker, options), options)
     for problem in report.problems:
@@ -160,10 +164,12 @@ def _exit_code(report: RunReport, options: Options) -> int:
 
 def _list_files(checker: Checker, paths: Sequence[str]) -> int:
     """Print each file with the kinds of source found in it, or with why it is passed over."""
+    from vllint.report.cells import visible
     from vllint.report.closing import counted
 
     failed = False
     for found in checker.discover(paths):
+        path = visible(found.path)
         if isinstance(found, Candidate):
             judged = checker.judge_bytes(found.path, found.raw)
             kinds = ", ".join(judged.kinds) or "no known kind"
@@ -172,12 +178,12 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
                 reasons = reasons or ["nothing in it starts a server"]
             why = "".join(f": {reason}" for reason in reasons)
             number = counted(len(judged.launches), "launch", "launches")
-            click.echo(f"{found.path}: {kinds}, {number}{why}")
+            click.echo(f"{path}: {kinds}, {number}{why}")
         elif isinstance(found, Unreadable):
             failed = True
-            complain(f"{found.path}: {found.reason}")
+            complain(f"{path}: {found.reason}")
         else:
-            click.echo(f"{found.path}: passed over: {found.reason}")
+            click.echo(f"{path}: passed over: {found.reason}")
     return FAILED if failed else OK
 
 

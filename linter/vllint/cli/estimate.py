@@ -50,6 +50,9 @@ def command(**given: Any) -> None:
     Exits with 0 if it fits or may fit, or if no card is given; with 1 if it does not fit or vLLM refuses it;
     with 2 if that cannot be told.
     """
+    if given["words"] == ("-h",):
+        click.echo(click.get_current_context().get_help())
+        return
     try:
         raise SystemExit(_estimate(given))
     except (SettingsError, StatementError, OSError, ValueError) as error:

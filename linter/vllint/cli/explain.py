@@ -26,7 +26,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.command(
     "explain",
     short_help="Explain a rule, an option, a model or a card.",
-    context_settings={"ignore_unknown_options": True},
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
 )
 @click.argument("names", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=_complete)
 @click.option("--plugin", "plugins", multiple=True, metavar="FOLDER", help="A folder of further rules.")
@@ -36,6 +36,9 @@ def command(names: tuple[str, ...], plugins: tuple[str, ...]) -> None:
     NAMES are as PAR001, gpus-idle, --max-model-len, VLLM_USE_V1, Qwen/Qwen3-8B, H100 or p5.48xlarge.
     Exits with 2 when one of them is not known.
     """
+    if names == ("-h",):
+        click.echo(click.get_current_context().get_help())
+        return
     from vllint.explain.topics import explain, suggestions
 
     rules = load_rules([Path(folder) for folder in plugins]).rules

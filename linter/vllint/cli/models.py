@@ -63,6 +63,7 @@ def _run(words: tuple[str, ...], check: bool, against: str | None, online: bool)
 
 def _check_catalogue(against: str | None) -> int:
     from vllint.models.catalogue_check import contradictions
+    from vllint.report.closing import counted
 
     lines = [] if against is None else Path(against).read_text(encoding="utf-8").splitlines()
     try:
@@ -72,7 +73,7 @@ def _check_catalogue(against: str | None) -> int:
     found = list(contradictions(rows))
     for line in found:
         click.echo(line)
-    complain(f"{len(found)} contradictions in the catalogue")
+    complain(f"{counted(len(found), 'contradiction')} in the catalogue")
     return FINDINGS if found else OK
 
 
@@ -98,6 +99,8 @@ def _show(query: str, online: bool) -> int:
 
 
 def _lock(paths: Sequence[str], check: bool, online: bool) -> int:
+    from vllint.report.closing import counted
+
     place = _place()
     old = read_lock(place) if place.is_file() else Lock({})
     checker = Checker(Request(locked=False, online=online, told=asking()))
@@ -113,7 +116,7 @@ def _lock(paths: Sequence[str], check: bool, online: bool) -> int:
     if check:
         reasons = list(stale(uses, old, hub, whole=whole))
         if uses and not place.is_file():
-            reasons = [f"there is none, and {len({use.name for use in uses})} models are in use"]
+            reasons = [f"there is none, and {counted(len({use.name for use in uses}), 'model')} in use"]
         for reason in reasons:
             complain(f"{shown}: {reason}")
         return FINDINGS if reasons else OK
@@ -121,7 +124,8 @@ def _lock(paths: Sequence[str], check: bool, online: bool) -> int:
     for name, reason in sorted(made.reasons.items()):
         complain(f"`{name}` is not locked: {reason}")
     _write(place, lock_text(made.lock))
-    click.echo(f"{shown}: {len(made.lock.models)} models locked, {len(made.lock.unresolved)} not known")
+    locked = counted(len(made.lock.models), "model")
+    click.echo(f"{shown}: {locked} locked, {len(made.lock.unresolved)} not known")
     return OK
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from vllint.memory.budget import BatchLimits, is_first_engine
 from vllint.memory.constants import constant, dummy_item
 from vllint.memory.dtypes import NARROW, element_bytes
-from vllint.vllm.version import version_key
+from vllint.release_order import version_key
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 

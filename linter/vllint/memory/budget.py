@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vllint.memory.constants import card_kind, constant
+from vllint.release_order import version_key
 from vllint.vllm.computed_defaults import ComputedDefault, computed_defaults
-from vllint.vllm.version import version_key
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
@@ -164,6 +164,11 @@ def non_torch(parallel: Parallel, args: EngineArgs, gpu: Gpu) -> Band:
     if ranks == 1 and parallel.expert:
         ranks = max(1, parallel.data)
     return Band(*(bound * GIB for bound in constant("non_torch", args, card_kind(gpu), ranks)))
+
+
+def context(parallel: Parallel, args: EngineArgs, gpu: Gpu) -> Band:
+    """Return what the CUDA context and NCCL hold before vLLM looks at what is free."""
+    return Band(*(bound * GIB for bound in constant("context", args, card_kind(gpu), parallel.tensor)))
 
 
 def cuda_graphs(

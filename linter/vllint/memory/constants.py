@@ -9,8 +9,8 @@ import json
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
+from vllint.release_order import version_key
 from vllint.tables import table_path
-from vllint.vllm.version import version_key
 from vllint_schemas import Band, EngineArgs, Gpu
 
 CardKind = Literal["hopper", "blackwell", "unified", "other"]

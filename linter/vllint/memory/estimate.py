@@ -11,7 +11,7 @@ from vllint.memory.judgement import Outside, concurrency, outside, verdict
 from vllint.memory.kv_cache import StageCache, stage_caches
 from vllint.memory.speculation import own_layers
 from vllint.memory.weights import StageWeights, stage_weights
-from vllint.vllm.version import version_key
+from vllint.release_order import version_key
 from vllint_schemas import (
     Band,
     EngineArgs,
@@ -65,6 +65,17 @@ def estimate_memory(
     return MemoryEstimate(found, ranks, length, concurrency(ranks), seqs)
 
 
+def least_beside(model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu) -> float | Unknown:
+    """Return the bytes that surely stand beside vLLM's share: the context, and graphs not counted in it."""
+    limits = _limits(args, gpu, max_model_len(model, args))
+    if isinstance(limits, Unknown):
+        return limits
+    graphs, eager = 0.0, budget.is_eager(args)
+    if eager is False and budget.cuda_graphs(model, parallel, args, gpu, limits) == _NOTHING:
+        graphs = budget.captured(model, parallel, args, gpu, limits).low
+    return budget.context(parallel, args, gpu).low + graphs
+
+
 def _limits(args: EngineArgs, gpu: Gpu, length: int | Unknown) -> budget.BatchLimits | Unknown:
     return budget.batch_limits(args, gpu, None if isinstance(length, Unknown) else length)
 
@@ -101,7 +112,15 @@ def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
     if isinstance(asked.value, int):
         return asked.value
     own = model.default_max_model_len or model.max_position_embeddings
-    return own if own is not None else Unknown("the model's context length is not known")
+    if own is None:
+        return Unknown("the model's context length is not known")
+    return min(own, model.sliding_window or own) if _has_no_windows(args) else own
+
+
+def _has_no_windows(args: EngineArgs) -> bool:
+    """Whether windows are off, which cuts the context to their length (vLLM `config/model.py:2606`)."""
+    off = args.is_on("disable_sliding_window")
+    return isinstance(off, Located) and off.value
 
 
 def _rank(case: _Case, stage: StageWeights, cache: StageCache | Unknown, number: int) -> RankMemory:
@@ -121,8 +140,7 @@ def _rank(case: _Case, stage: StageWeights, cache: StageCache | Unknown, number:
         peak = activations(case.model, case.parallel, case.args, gpu, limits, number)
         counted = budget.cuda_graphs(case.model, case.parallel, case.args, gpu, limits)
     libraries = budget.non_torch(case.parallel, case.args, gpu)
-    block = cache if isinstance(cache, Unknown) else cache.block_bytes
-    kv = budget.given_cache(case.args, block)
+    kv = budget.given_cache(case.args, _block_bytes(case, cache))
     if kv is None:
         kv = _free(total, stage.weights, peak, libraries, counted)
     tokens = _tokens(case, kv, cache, number)
@@ -140,6 +158,15 @@ def _rank(case: _Case, stage: StageWeights, cache: StageCache | Unknown, number:
         tokens,
         state,
     )
+
+
+def _block_bytes(case: _Case, cache: StageCache | Unknown) -> float | Unknown:
+    """Return the bytes of a block, whose tokens the backends of latent attention choose by the card."""
+    if isinstance(cache, Unknown):
+        return cache
+    if case.model.kv_lora_rank and case.args.given("block_size") is None:
+        return Unknown("how many tokens a block of latent attention holds depends on the backend")
+    return cache.block_bytes
 
 
 def _free(

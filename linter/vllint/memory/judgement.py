@@ -82,9 +82,11 @@ def _doubt(rank: RankMemory, room: Band) -> float:
 
 def _given_verdict(rank: RankMemory, kv: Band, beside: Outside) -> Verdict | Unknown:
     """Judge a cache of given size: it must hold a request, and the card all of it."""
+    if rank.weights.low + max(0.0, kv.low) > beside.total.high:
+        return "does_not_fit"
     if isinstance(rank.kv_needed, Unknown):
         return rank.kv_needed
-    if rank.kv_needed > kv.high or rank.weights.low + kv.low > beside.total.high:
+    if rank.kv_needed > kv.high:
         return "does_not_fit"
     parts = (rank.weights, kv, rank.activations, rank.non_torch, rank.cuda_graphs)
     taken = sum(part.high for part in parts if not isinstance(part, Unknown))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from vllint.memory.cached_layers import LayerCache, cached_layers
 from vllint.memory.kv_pages import Page, pages, states_per_request
 from vllint.memory.stages import layers_per_stage
-from vllint.vllm.version import version_key
+from vllint.release_order import version_key
 from vllint_schemas import EngineArgs, Gpu, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 

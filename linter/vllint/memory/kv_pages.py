@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vllint.memory.cached_layers import BY_STRUCTURE, CHUNKED, LayerCache
 from vllint.memory.dtypes import NARROW, element_bytes
 from vllint.memory.speculation import speculated_tokens
-from vllint.vllm.version import version_key
+from vllint.release_order import version_key
 from vllint_schemas import EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.models import Components
 from vllint_schemas.parallel import Parallel

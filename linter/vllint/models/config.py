@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vllint.models.architectures import has_trait, uses_latent_attention
 from vllint.models.attributes import (
@@ -102,8 +102,15 @@ def facts_from_config(
         **_vision(whole),
         tower=tower_components(whole, text, architecture),
         built=built_components(text, architecture),
-        remote_code="AutoConfig" in mapping(config.get("auto_map")),
+        configuration=_configuration(whole),
     )
+
+
+def _configuration(whole: Attributes) -> Literal["known", "remote", "missing"] | None:
+    """Return who has the class of the config; vLLM finds it in other ways where there is no type."""
+    if whole.known or whole.model_type is None:
+        return "known" if whole.known else None
+    return "remote" if "AutoConfig" in mapping(whole.written.get("auto_map")) else "missing"
 
 
 def load_config(path: Path) -> Mapping[str, object] | Unknown:

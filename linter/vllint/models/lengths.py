@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vllint.models.attributes import Attributes, count, mapping
+from vllint.release_order import version_key
+from vllint_schemas import ModelFacts
 
 LENGTH_KEYS = (
     "max_position_embeddings",
@@ -25,6 +27,11 @@ UNSCALED_ROPE_TYPES = frozenset(
 )
 """Types whose factor is already in the length. vllm/config/model.py."""
 
+_GENERATORS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+
+_OWN_FORMAT = ("istral", "ixtral", "oxtral", "devstral")
+"""Mistral's repositories hold `params.json` as well, whose length is another (`config.py:893`)."""
+
 LENGTH_WHEN_SILENT = 2048
 LONGEST = 2**40
 
@@ -41,7 +48,7 @@ class Lengths(NamedTuple):
 
 
 def lengths(text: Attributes) -> Lengths:
-    """Return the text model's lengths; each is `None` where the config is silent and its class is not known."""
+    """Return the text model's lengths, each `None` where the config is silent and its class is not known."""
     rope = _rope(text)
     own = count(text.get("original_max_position_embeddings"))
     original = own or count(rope.get("original_max_position_embeddings"))
@@ -53,6 +60,45 @@ def lengths(text: Attributes) -> Lengths:
     derived = _scaled(written, text)
     default = own or derived if derived is not None and kind == "longrope" else derived
     return Lengths(written, derived, default, kind, factor, original)
+
+
+def overridden_lengths(facts: ModelFacts, overrides: Mapping[str, Any], release: str) -> ModelFacts:
+    """Return the facts with the lengths that `--hf-overrides` makes, unknown where that is not certain.
+
+    A composite model's length and rope stand in its text config. Releases before 0.30 apply YaRN's factor.
+    """
+    text = overrides.get("text_config", {} if facts.multimodal is not False else overrides)
+    rope = mapping(text.get("rope_parameters", text.get("rope_scaling")))
+    none = facts._replace(
+        max_position_embeddings=None, derived_max_model_len=None, default_max_model_len=None
+    )
+    positions = count(text.get("max_position_embeddings", facts.max_position_embeddings), LONGEST)
+    kind = _type(rope)
+    if positions is None or kind is None or version_key(release) < (0, 30):
+        return none
+    if kind == "longrope" or any(isinstance(value, Mapping) for value in rope.values()):
+        return none
+    factor = 1.0 if kind in UNSCALED_ROPE_TYPES or rope.get("factor") is None else _factor(rope["factor"])
+    if factor is None:
+        return none
+    derived = int(positions * factor)
+    return facts._replace(
+        max_position_embeddings=positions,
+        derived_max_model_len=derived,
+        default_max_model_len=derived,
+        rope_type=kind,
+        rope_factor=_factor(rope.get("factor")),
+        original_max_position_embeddings=count(rope.get("original_max_position_embeddings")),
+    )
+
+
+def context_limit(model: ModelFacts) -> int | None:
+    """Return the longest context of a model that generates text, `None` where it is not known for sure."""
+    architecture, derived = model.architecture or "", model.derived_max_model_len
+    if derived is None or model.encoder_only is not False or not architecture.endswith(_GENERATORS):
+        return None
+    own_format = any(name in f"{model.id} {architecture}".lower() for name in _OWN_FORMAT)
+    return None if own_format else derived
 
 
 def _written(text: Attributes) -> int | None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.models.catalogue import find_model
+from vllint.models.lengths import overridden_lengths
 from vllint.neighbours import Neighbour
 from vllint.text.source import SourceText
 from vllint_schemas import EngineArgs, Located, ModelFacts, Unknown
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 AskHub = Callable[[str, str | None], ModelFacts | Unknown]
 """Asks the Hub for a model and a revision."""
 
-_SNAPSHOT = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})/?$", re.ASCII)
+_SNAPSHOT = r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})/?$"
 """A model in a Hugging Face cache, which names it."""
 
 _HARMLESS_OVERRIDES = frozenset(
@@ -65,10 +66,14 @@ def resolve_model(
     facts = look_up(reference_of(args, args.model.value), sources, around)
     if isinstance(facts, Unknown):
         return facts
+    if args.given("hf_overrides") is None:
+        return facts
     changed = _overridden(args)
     if changed is not None:
         return changed
-    return facts if args.given("hf_overrides") is None else _without_length(facts)
+    overrides = args.value("hf_overrides")
+    written = overrides.value if isinstance(overrides, Located) else None
+    return overridden_lengths(facts, written if isinstance(written, dict) else {}, args.vllm_version)
 
 
 def reference_of(args: EngineArgs, model: str) -> Reference:
@@ -85,12 +90,6 @@ def _text(args: EngineArgs, dest: str) -> str | None:
     return found.value if isinstance(found, Located) and isinstance(found.value, str) else None
 
 
-def _without_length(facts: ModelFacts) -> ModelFacts:
-    return facts._replace(
-        max_position_embeddings=None, derived_max_model_len=None, default_max_model_len=None
-    )
-
-
 def look_up(reference: Reference, sources: ModelSources, around: Surroundings | None) -> ModelFacts | Unknown:
     """Return the facts of a model from the first source that knows it."""
     name, revision = reference.name, reference.revision
@@ -104,7 +103,7 @@ def look_up(reference: Reference, sources: ModelSources, around: Surroundings | 
         found = local_model(reference, around)
     if found is not None:
         return found
-    snapshot = _SNAPSHOT.search(name) if "/models--" in name else None
+    snapshot = re.search(_SNAPSHOT, name, re.ASCII) if "/models--" in name else None
     if snapshot is not None:
         name, revision = f"{snapshot[1]}/{snapshot[2]}", snapshot[3]
         return look_up(reference._replace(name=name, revision=revision), sources, around)
@@ -197,5 +196,8 @@ def _overridden(args: EngineArgs) -> Unknown | None:
         return overrides
     if not isinstance(overrides, Located) or not isinstance(overrides.value, dict):
         return None
-    changed = [str(key) for key in overrides.value if key not in _HARMLESS_OVERRIDES]
+    nested = overrides.value.get("text_config")
+    inner = nested if isinstance(nested, dict) else {}
+    keys = [*inner, *(key for key, value in overrides.value.items() if value is not inner)]
+    changed = [str(key) for key in keys if key not in _HARMLESS_OVERRIDES]
     return Unknown(f"`--hf-overrides` changes `{changed[0]}`") if changed else None

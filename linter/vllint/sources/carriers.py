@@ -17,7 +17,7 @@ class Carried(NamedTuple):
 
 
 _KEYS = frozenset({"C-m", "Enter", "ENTER", "KPEnter", "C-j"})
-_LINE_END = re.compile(r"(?:\^M|\\n|\\r|\\015|\s)+$")
+_LINE_END = r"(?:\^M|\\n|\\r|\\015|\s)+$"
 # fmt: off
 _SSH_VALUES = frozenset(
     {
@@ -151,6 +151,6 @@ def _of_screen(rest: Sequence[Word]) -> Carried | None:
     for at, word in enumerate(rest[:-1]):
         if word.text == "stuff":
             keys = rest[at + 1]
-            ending = _LINE_END.search(keys.text)
+            ending = re.search(_LINE_END, keys.text)
             return Carried((keys.slice(0, ending.start()) if ending and keys.is_known else keys,))
     return None

@@ -14,7 +14,7 @@ from vllint.vllm.version import split_image
 from vllint_schemas import Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
 
-_GPU_DEVICE = re.compile(r"[a-z.]+/gpu=([\w:.-]+)$|(/dev/nvidia\d+)(?::|$)")
+_GPU_DEVICE = r"[a-z.]+/gpu=([\w:.-]+)$|(/dev/nvidia\d+)(?::|$)"
 _SEVERAL = Unknown("the service reserves GPUs in several places")
 
 Count = Located[int | AllGpus] | Unknown
@@ -136,7 +136,7 @@ def _listed_devices(node: Node | None, variables: Variables[str, Word]) -> Count
         word = interpolate(source.word(), variables)
         if not word.is_known and "gpu" in source.value:
             return Unknown(word.reason)
-        match = _GPU_DEVICE.match(word.text)
+        match = re.match(_GPU_DEVICE, word.text)
         if match is not None:
             found[match[1] or match[2]] = word
         elif word.text.startswith("/dev/kfd"):

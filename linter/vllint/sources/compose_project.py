@@ -83,7 +83,8 @@ class Project(NamedTuple):
         whole = self.roots[0].get("services")
         if not isinstance(whole, Mapping):
             return None
-        return whole.with_entries(tuple((service.key, service.node) for service in self.services))
+        entries = tuple((service.key, service.node) for service in self.services)
+        return whole if entries == whole.items() else whole.with_entries(entries)
 
 
 class _Layer(NamedTuple):

@@ -12,7 +12,7 @@ from vllint.sources.interpolation import interpolate
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Mount, Word
 
-_VARIABLE = re.compile(r"\$\{(?:[^{}]|\$\{[^{}]*\})*\}|\$\w+|\{\{.*?\}\}")
+_VARIABLE = r"\$\{(?:[^{}]|\$\{[^{}]*\})*\}|\$\w+|\{\{.*?\}\}"
 
 
 def mounts(service: Mapping, project: Project) -> Iterator[Mount]:
@@ -62,7 +62,7 @@ def mount_targets(service: Mapping) -> Iterator[str]:
         for item in _items(service, name):
             target = item.get("target") if isinstance(item, Mapping) else item
             if isinstance(target, Scalar):
-                text = _VARIABLE.sub("?", target.value)
+                text = re.sub(_VARIABLE, "?", target.value)
                 yield volume_target(text) if target is item and name != "tmpfs" else text
 
 

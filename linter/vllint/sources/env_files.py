@@ -12,7 +12,7 @@ from vllint.text.source import SourceText
 from vllint_schemas import Origin, Span, Word
 
 _LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*", re.MULTILINE)
-_RAW_LINE = re.compile(r"^[ \t]*([^\s#=][^\s=]*)=([^\r\n]*)", re.MULTILINE)
+_RAW_LINE = r"^[ \t]*([^\s#=][^\s=]*)=([^\r\n]*)"
 _COMMENT = re.compile(r"[ \t]#.*$")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 _ESCAPE = {"'": re.compile(r"\\'"), '"': re.compile(r"""\\[abcfnrtv$"'\\]""")}
@@ -51,7 +51,7 @@ def read_env_file(
 def read_raw_env_file(source: SourceText) -> Mapping[str, Word]:
     """Return the variables of an environment file as docker reads it: values stand as they are written."""
     variables: dict[str, Word] = {}
-    for line in _RAW_LINE.finditer(source.text):
+    for line in re.finditer(_RAW_LINE, source.text, re.MULTILINE):
         variables[line[1]] = _word(source.path, source.text, *line.span(2))
     return variables
 

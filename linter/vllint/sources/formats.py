@@ -6,7 +6,6 @@ A module of a document format has `recognises(root)` and `launches(document)`, o
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
@@ -23,15 +22,18 @@ class DocumentFormat(NamedTuple):
 
     def may_be(self, text: str) -> bool:
         """Whether a file with this text may be of the format."""
-        return not self.markers or any(marker in text for marker in self.markers)
+        for marker in self.markers:
+            if marker in text:
+                return True
+        return not self.markers
 
 
 class TextFormat(NamedTuple):
-    """A format of its own; `name` matches the names of files that may be of it, in lower case."""
+    """A format of its own; `name` is a pattern of the names of files that may be of it, in lower case."""
 
     kind: Kind
     module: str
-    name: re.Pattern[str]
+    name: str
 
 
 CUSTOM_RESOURCES = ("serving.kserve.io/", "ray.io/", "kubeai.org/", "kaito.sh/", "nvidia.com/v1")
@@ -65,19 +67,19 @@ DOCUMENT_FORMATS = (
 """In the order in which they are asked; the first that recognises a document reads it."""
 
 TEXT_FORMATS = (
-    TextFormat("python", "python_calls", re.compile(r"\.py$")),
-    TextFormat("markdown", "markdown", re.compile(r"\.md(?:\.\w+)?$")),
-    TextFormat("make", "makefile", re.compile(r"^(?:gnu)?makefile(?:\.\w+)?$|\.mk(?:\.\w+)?$")),
-    TextFormat("just", "justfile", re.compile(r"^\.?justfile(?:\.\w+)?$|\.just$")),
-    TextFormat("systemd", "systemd", re.compile(r"\.(?:service|container|conf)(?:\.\w+)?$")),
-    TextFormat("cerebrium", "cerebrium", re.compile(r"\.toml(?:\.\w+)?$")),
-    TextFormat("bentoml", "bentoml", re.compile(r"\.toml$")),
-    TextFormat("sagemaker", "serving_properties", re.compile(r"\.properties(?:\.\w+)?$")),
-    TextFormat("command", "supervisord", re.compile(r"\.(?:conf|ini)(?:\.\w+)?$")),
-    TextFormat("command", "procfile", re.compile(r"^procfile(?:\.\w+)?$")),
-    TextFormat("nomad", "nomad", re.compile(r"\.(?:nomad|hcl)(?:\.\w+)?$")),
-    TextFormat("terraform", "terraform", re.compile(r"\.(?:tf|tofu)(?:\.\w+)?$")),
-    TextFormat("dockerfile", "dockerfile", re.compile(r"")),
+    TextFormat("python", "python_calls", r"\.py$"),
+    TextFormat("markdown", "markdown", r"\.md(?:\.\w+)?$"),
+    TextFormat("make", "makefile", r"^(?:gnu)?makefile(?:\.\w+)?$|\.mk(?:\.\w+)?$"),
+    TextFormat("just", "justfile", r"^\.?justfile(?:\.\w+)?$|\.just$"),
+    TextFormat("systemd", "systemd", r"\.(?:service|container|conf)(?:\.\w+)?$"),
+    TextFormat("cerebrium", "cerebrium", r"\.toml(?:\.\w+)?$"),
+    TextFormat("bentoml", "bentoml", r"\.toml$"),
+    TextFormat("sagemaker", "serving_properties", r"\.properties(?:\.\w+)?$"),
+    TextFormat("command", "supervisord", r"\.(?:conf|ini)(?:\.\w+)?$"),
+    TextFormat("command", "procfile", r"^procfile(?:\.\w+)?$"),
+    TextFormat("nomad", "nomad", r"\.(?:nomad|hcl)(?:\.\w+)?$"),
+    TextFormat("terraform", "terraform", r"\.(?:tf|tofu)(?:\.\w+)?$"),
+    TextFormat("dockerfile", "dockerfile", r""),
 )
 """In the order in which they are asked; the first that recognises a file reads it."""
 

@@ -23,7 +23,7 @@ _APPTAINER_VALUES = frozenset(
 # fmt: on
 """Options of `apptainer exec` and `run` with a value of their own (`apptainer help exec`)."""
 
-_REGISTRY = re.compile(r"(?:docker|oras|docker-daemon)://")
+_REGISTRY = r"(?:docker|oras|docker-daemon)://"
 
 
 class ImageRun(NamedTuple):
@@ -75,7 +75,7 @@ def apptainer_run(rest: Sequence[Word]) -> ImageRun | None:
 
 def image_reference(word: Word) -> Word | None:
     """Return the image that `docker://name` names; None for files."""
-    scheme = _REGISTRY.match(word.text)
+    scheme = re.match(_REGISTRY, word.text)
     return word.slice(scheme.end()) if scheme else None
 
 
@@ -109,7 +109,7 @@ def pyxis_image(rest: Sequence[Word]) -> Word | None:
     if named is None or named.text.endswith((".sqsh", ".sqfs", ".squashfs")) or named.text[:1] in "/.":
         return None
     # Pyxis writes `registry#repository:tag`.
-    scheme = _REGISTRY.match(named.text)
+    scheme = re.match(_REGISTRY, named.text)
     host = named.text.find("#")
     start = host + 1 if host >= 0 else scheme.end() if scheme else 0
     return named.slice(start) if named.is_known else named

@@ -7,11 +7,10 @@ from itertools import islice
 
 from vllint_schemas import Word
 
-_KEPT = re.compile(
+_KEPT = (
     r"^[ \t]*(?:(?:export|readonly|declare|local|typeset)[ \t]+(?:-\w+[ \t]+)*)?(?P<name>[A-Za-z_]\w*)="
     r"(?P<opens>\(|[\"'](?=[^\"']*\s--))\s*(?:[\w./~${}-]*/)?"
-    r"(?:vllm\s+serve|python[\d.]*\s+-m\s+vllm\.entrypoints[\w.]*)[ \t\n\\]+[^\s|;&)\"']",
-    re.MULTILINE,
+    r"(?:vllm\s+serve|python[\d.]*\s+-m\s+vllm\.entrypoints[\w.]*)[ \t\n\\]+[^\s|;&)\"']"
 )
 """Arrays, and texts with an option: others name what to look for, as for `pkill -f`."""
 
@@ -24,7 +23,7 @@ def with_kept_run(script: Word) -> Word | None:
     What runs them stands at their names.
     """
     parts = [script]
-    for match in islice(_KEPT.finditer(script.text), _MAX_KEPT):
+    for match in islice(re.finditer(_KEPT, script.text, re.MULTILINE), _MAX_KEPT):
         site = script.slice(*match.span("name")).site
         run = f'"${{{match["name"]}[@]}}"' if match["opens"] == "(" else f"${match['name']}"
         parts.append(Word.atomic(f"\n{run}\n", site))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from vllint_schemas import Located, Origin, Unknown, Word
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")
+_SIZE = r"(\d+(?:\.\d+)?)\s*([a-z]*)"
+_DURATION_PART = r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)"
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -28,7 +28,7 @@ def kubernetes_bytes(word: Word) -> Located[int] | Unknown:
 def _bytes(word: Word, unit: re.Pattern[str], base: int) -> Located[int] | Unknown:
     if not word.is_known:
         return Unknown(word.reason)
-    size = _SIZE.fullmatch(word.text.strip())
+    size = re.fullmatch(_SIZE, word.text.strip(), re.IGNORECASE)
     suffix = unit.fullmatch(size[2]) if size is not None else None
     if size is None or suffix is None:
         return Unknown(f"`{word.text}` is not a size")
@@ -48,7 +48,7 @@ def seconds(word: Word) -> Located[float] | Unknown:
     if not word.is_known:
         return Unknown(word.reason)
     text = word.text.strip()
-    parts = _DURATION_PART.findall(text)
+    parts = re.findall(_DURATION_PART, text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return Unknown(f"`{word.text}` is not a duration")
     total = sum(float(number) * _SECONDS[unit] for number, unit in parts)

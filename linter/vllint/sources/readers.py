@@ -9,7 +9,6 @@ from typing import NamedTuple
 from vllint.neighbours import Neighbour
 from vllint.sources.files import Document, File
 from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, reader
-from vllint.sources.kept_commands import with_kept_run
 from vllint.sources.shell import shell_launches
 from vllint.sources.templates import (
     MAX_TAGS,
@@ -28,7 +27,7 @@ from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Var
 
 _STARTS_SERVER = re.compile(r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b")
 _SETS_VARIABLE = re.compile(r"\s*(?:#|$|(?:export\s+)?[A-Za-z_]\w*=)")
-_LAUNCHER = re.compile(
+_LAUNCHER = (
     r"(?<![\w$}/.-])/?(?:[\w.-]+/)*[\w-]*(?:entry|start|run|serve|launch|vllm)[\w-]*\.(?:sh|bash|py)\b"
 )
 """The name of a script that is there to start something."""
@@ -36,7 +35,7 @@ _LAUNCHER = re.compile(
 _NIM = re.compile(r"\bnvcr\.io/nim/|\bNIM_MODEL_PROFILE\b|(?m:^\s*kind: NIMService\b)")
 _NIM_CHOOSES = "NVIDIA NIM takes the engine and its options from a profile of its image"
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
-_JINJA_LINE = re.compile(r"(?m)^[ \t]*\{%-?\s*(?:if|for|block|extends|set)\b[^\n]*%\}")
+_JINJA_LINE = r"(?m)^[ \t]*\{%-?\s*(?:if|for|block|extends|set)\b[^\n]*%\}"
 _YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _ENGINE_SUFFIXES = frozenset({".j2", ".jinja", ".jinja2", ".tpl", ".tmpl", ".gotmpl", ".template"})
 _TEMPLATE_SUFFIXES = _ENGINE_SUFFIXES | {".example", ".sample"}
@@ -91,7 +90,7 @@ def _why_unread(source: SourceText, reading: Reading) -> str:
     """Say why a file that names vLLM's server gave no launch."""
     if reading.kinds:
         why = f"nothing in this {reading.kinds[0]} file starts vLLM in a way that is read"
-        script = _LAUNCHER.search(source.text)
+        script = re.search(_LAUNCHER, source.text)
         return f"{why}; what `{script[0]}` starts is not known" if script else why
     suffix = _suffix(source.path)
     if suffix not in _STARTS_NOTHING and all(map(_SETS_VARIABLE.match, source.text.splitlines())):
@@ -110,7 +109,7 @@ def _read(file: File) -> Reading:
         return _read_documents(file, json=suffix == ".json")
     name = file.path.rpartition("/")[2].lower()
     for form in TEXT_FORMATS:
-        if form.name.search(name) and reader(form.module).recognises(file):
+        if re.search(form.name, name) and reader(form.module).recognises(file):
             given = file if form.kind in _WITH_MARKS else _unmarked(file)
             return _reading((form.kind,), reader(form.module).launches(given))
     if suffix:
@@ -126,7 +125,7 @@ def _is_text_template(file: File) -> bool:
     if not 0 < tags_in(text) <= MAX_TAGS:
         return False
     last = file.path.rpartition(".")[2].lower()
-    return f".{last}" in _ENGINE_SUFFIXES or _JINJA_LINE.search(text) is not None
+    return f".{last}" in _ENGINE_SUFFIXES or re.search(_JINJA_LINE, text) is not None
 
 
 def _read_template(file: File) -> Reading:
@@ -150,6 +149,8 @@ def _suffix(path: str) -> str:
 
 
 def _read_script(file: File) -> Reading:
+    from vllint.sources.kept_commands import with_kept_run
+
     script = _unmarked(file).whole
     found = tuple(shell_launches(script, "shell", neighbour=file.neighbour))
     kept = with_kept_run(script) if not found and _STARTS_SERVER.search(script.text) else None

@@ -47,11 +47,11 @@ _ELSEWHERE = frozenset(
 
 _DEPLOYERS = frozenset({"hf", "huggingface-cli"})
 
-_PIN = re.compile(r"^vllm(?:\[[^\]]*\])?(?:==|@)([0-9][0-9A-Za-z.]*)$")
+_PIN = r"^vllm(?:\[[^\]]*\])?(?:==|@)([0-9][0-9A-Za-z.]*)$"
 _INSTALLERS = frozenset({"install", "add", "--with", "--from", "uvx"})
 _SCRIPT_FILE = re.compile(r"\.(?:sh|bash|slurm|sbatch)$")
 _SHEBANG = re.compile(r"\s*#!.*\b(?:ba|da|z|k)?sh\b")
-_READ_BY_SERVERS = re.compile(
+_READ_BY_SERVERS = (
     r"VLLM|CUDA|NVIDIA|HIP_|ROC|ASCEND|GPU|ZE_|HF_|HUGGING|TRANSFORMERS|TOKENIZERS|NCCL|PYTORCH|TORCH|RAY_"
     r"|OMP_|LMCACHE|FLASH|TRITON|SAFETENSORS|MODELSCOPE"
 )
@@ -217,7 +217,7 @@ def _inner_starts(
 def _pinned(command: Command) -> Located[str] | None:
     """Return the release that `pip install vllm==...` names."""
     for word in command.words[1:]:
-        match = _PIN.match(word.text)
+        match = re.match(_PIN, word.text)
         if match and word.is_known and any(earlier.text in _INSTALLERS for earlier in command.words):
             part = word.slice(*match.span(1))
             return Located(match.group(1), part.span, part.origin, part.via)
@@ -238,7 +238,7 @@ def broken_shell(found: ScriptStart) -> SourceProblem:
 def _content(found: ScriptStart) -> tuple[object, ...]:
     """Return what tells a start from others at the same place, as of a function called twice."""
     start, around = found.start, found.start.surroundings
-    read = [variable for variable in around.environment if _READ_BY_SERVERS.match(variable.name)]
+    read = [variable for variable in around.environment if re.match(_READ_BY_SERVERS, variable.name)]
     words = (*start.argv, *(variable.value for variable in read))
     names = tuple(variable.name for variable in read)
     image = around.image.text if around.image is not None else None

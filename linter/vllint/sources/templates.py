@@ -13,19 +13,18 @@ MARK = "\ue001"
 MAX_TAGS = 2000
 """Placeholders and statements of a template that is rendered; one with more is not."""
 
-_PLACEHOLDER = re.compile(rf"\{{\{{.*?\}}\}}|\{{%.*?%\}}|{MARK}", re.DOTALL)
-_LINE_TO_COME = re.compile(r"(?m)^[ \t]*\$\{?[A-Za-z_][A-Za-z0-9_]*\}?[ \t]*$")
+_PLACEHOLDER = rf"\{{\{{.*?\}}\}}|\{{%.*?%\}}|{MARK}"
+_LINE_TO_COME = r"(?m)^[ \t]*\$\{?[A-Za-z_][A-Za-z0-9_]*\}?[ \t]*$"
 """A line that is nothing but a variable, which `envsubst` replaces by lines of YAML."""
 
-_TO_RENDER = re.compile(
+_TO_RENDER = (
     r"\{%|(?<!\$)\{\{-|-\}\}|(?<!\$)\{\{\s*(?:[.$(/]|include|template|range|if|with|toYaml|toJson|define|end\b|tpl)"
-    r"|^[ \t]*(?:- +)?(?:[\w./-]+:[ \t]+)?\{\{",
-    re.MULTILINE,
+    r"|^[ \t]*(?:- +)?(?:[\w./-]+:[ \t]+)?\{\{"
 )
 """What YAML does not hold until a template is rendered, or holds by chance only."""
 
 _KSERVE = "serving.kserve.io/"
-_FILLED_BY_KSERVE = re.compile(
+_FILLED_BY_KSERVE = (
     r"\{\{\s*(?:ChildName\s+)?\.(?:Name|Namespace|Labels|Annotations|Spec|ObjectMeta|GlobalConfig)\b[^}]*\}\}"
 )
 """What KServe fills in itself, in objects of its API group."""
@@ -33,14 +32,14 @@ _FILLED_BY_KSERVE = re.compile(
 
 def is_template(text: str) -> bool:
     """Whether a text holds placeholders."""
-    return _PLACEHOLDER.search(text) is not None or _LINE_TO_COME.search(text) is not None
+    return re.search(_PLACEHOLDER, text, re.DOTALL) is not None or re.search(_LINE_TO_COME, text) is not None
 
 
 def is_to_render(text: str) -> bool:
     """Whether a YAML text is one only when a template engine has rendered it."""
     if _KSERVE in text:
-        text = _FILLED_BY_KSERVE.sub("", text)
-    return 0 < tags_in(text) <= MAX_TAGS and _TO_RENDER.search(text) is not None
+        text = re.sub(_FILLED_BY_KSERVE, "", text)
+    return 0 < tags_in(text) <= MAX_TAGS and re.search(_TO_RENDER, text, re.MULTILINE) is not None
 
 
 def tags_in(text: str) -> int:
@@ -54,7 +53,7 @@ def with_placeholders_unknown(word: Word) -> Word:
         return word
     parts: list[Word] = []
     position = 0
-    for match in _PLACEHOLDER.finditer(word.text):
+    for match in re.finditer(_PLACEHOLDER, word.text, re.DOTALL):
         parts.append(word.slice(position, match.start()))
         parts.append(_hole(word.slice(*match.span())))
         position = match.end()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
+from vllint.release_order import version_key
 from vllint.vllm.options import nearest, option_table
-from vllint.vllm.version import version_key
 from vllint_schemas import Located
 
 _GIB = 1024**3

@@ -8,7 +8,7 @@ The table `vllint_schemas/data/environment.json` is written by `scripts/tables/e
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from vllint.tables import table_path
@@ -98,6 +98,7 @@ def environment_release(version: str) -> str | None:
     )
 
 
+@lru_cache(maxsize=256)
 def _numbers(version: str) -> tuple[int, ...]:
     """Return `(0, 10, 1, 1)` for `0.10.1.1`; nothing for what is not a version."""
     match = _VERSION.fullmatch(version)

@@ -13,6 +13,11 @@ KEEP_EXPERTS_WHOLE = Remedy(
 )
 
 
+RANKS_UP_TO_EXPERTS = frozenset({"ernie4_5_moe", "minimax_m2", "qwen2_moe", "qwen3_moe", "qwen3_next"})
+"""Text model types that refuse more tensor parallel ranks than experts, divided or whole (vLLM
+`models/qwen3_moe.py:155` and its like)."""
+
+
 def expert_ranks(parallel: Parallel) -> int:
     """Return how many ranks share one expert: data parallel replicas divide experts, not copy them.
 
@@ -35,6 +40,9 @@ def expert_obstacles(model: ModelFacts, parallel: Parallel) -> Iterator[Obstacle
         remedy=KEEP_EXPERTS_WHOLE,
     ):
         yield found._replace(arithmetic=found.arithmetic + _factors(parallel, ranks))
+    if model.text_model_type in RANKS_UP_TO_EXPERTS and parallel.tensor > model.num_experts:
+        arithmetic = f"{parallel.tensor} tensor parallel ranks are more than {model.num_experts} experts"
+        yield Obstacle("experts", arithmetic, "model_executor/models/qwen3_moe.py:155", "build")
     # Expert parallelism over replicas spreads tokens, not shared experts, over tensor parallel ranks.
     copied = parallel.expert and parallel.data > 1
     if parallel.tensor > 1 and not copied:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
+from vllint.release_order import version_key
 from vllint.vllm.options import Option, OptionTable, option_table, releases_with
 from vllint.vllm.tokens import takes_dotted_keys
-from vllint.vllm.version import version_key
 from vllint_schemas import (
     Argument,
     ArgumentProblem,

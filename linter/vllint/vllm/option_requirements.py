@@ -15,7 +15,7 @@ import json
 import operator
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from vllint.tables import table_path
@@ -119,6 +119,7 @@ def _records() -> Mapping[str, tuple[dict[str, Any], ...]]:
     return found
 
 
+@lru_cache(maxsize=256)
 def requirements_of(dests: frozenset[str]) -> tuple[Requirement, ...]:
     """Return what is asked of options that are given, by what they fill, in the table's order."""
     found = {id(record): record for dest in sorted(dests) for record in _records().get(dest, ())}

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from vllint.release_order import version_key
 from vllint.vllm.options import OptionTable
 from vllint.vllm.values import RefusedError, human_readable_int
-from vllint.vllm.version import version_key
 from vllint_schemas import ArgumentProblem, ConfigFile, Unknown, Word
 
 _MODEL = re.compile(r"^--model(=.+|$)")
@@ -166,6 +166,8 @@ def _spell(tokens: list[Token], position: int, level_option: str | None) -> list
     if text.startswith("--"):
         name, equals, value = text.partition("=")
         head, dot, tail = name[2:].partition(".")
+        if "_" not in head:
+            return [token]
         return [token._replace(text=f"--{head.replace('_', '-')}{dot}{tail}{equals}{value}")]
     if level_option is None or (level_option == "-O.level" and text.startswith("-O.")):
         return [token]

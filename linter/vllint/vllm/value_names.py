@@ -6,11 +6,11 @@ The table `vllint_schemas/data/value_names.json` is written by `scripts/tables/v
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from vllint.release_order import version_key
 from vllint.tables import table_path
 from vllint.vllm.similar import similar_name
-from vllint.vllm.version import version_key
 from vllint_schemas import EngineArgs, Located, Unknown, Word
 
 NamedValue = Literal[
@@ -44,10 +44,15 @@ class ValueNames(NamedTuple):
 
 
 @cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(table_path("value_names.json").read_text(encoding="utf-8"))
+    return table
+
+
+@cache
 def value_names(dest: NamedValue) -> ValueNames:
     """Return the names that the option filling `dest` takes."""
-    path = table_path("value_names.json")
-    record = json.loads(path.read_text(encoding="utf-8"))[dest]
+    record = _table()[dest]
     taken: list[set[str]] = [set() for _ in record["releases"]]
     for name, stretches in record["names"].items():
         for first, last in zip(stretches[::2], stretches[1::2], strict=True):

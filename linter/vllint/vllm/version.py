@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from vllint.release_order import version_key
 from vllint.statements import StatementError
 from vllint_schemas import Located, Origin, Unknown, Word
 
@@ -53,12 +54,6 @@ def image_version(image: Word | None) -> Located[str] | Unknown:
     start = len(name.repository) + 1 + match.start(1)
     part = image.slice(start, start + len(match.group(1)))
     return Located(match.group(1), part.span, part.origin, part.via)
-
-
-@lru_cache(maxsize=1024)
-def version_key(version: str) -> tuple[int, ...]:
-    """Return the numbers of a release for comparing: `0.10.1.1` is (0, 10, 1, 1)."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def image_serves(version: Located[str] | Unknown) -> bool:

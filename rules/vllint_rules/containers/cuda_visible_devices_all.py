@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vllint import Example, LaunchFacts, Rule
 from vllint_schemas import Applicability, Edit, Finding, Fix, Origin, Severity, Span, Word
 
-_NAME_BEFORE = re.compile(r"CUDA_VISIBLE_DEVICES(?=[\"']?[ \t]*[=:][ \t]*[\"']?$)")
+_NAME_BEFORE = r"CUDA_VISIBLE_DEVICES(?=[\"']?[ \t]*[=:][ \t]*[\"']?$)"
 
 
 class CudaVisibleDevicesAll(Rule):
@@ -123,7 +123,7 @@ def _fix(facts: LaunchFacts, value: Word) -> Fix | None:
         return None
     if others or facts.launch.kind == "kubernetes":
         return None
-    name = _NAME_BEFORE.search(facts.sources.get(place.path, "")[max(0, place.start - 40) : place.start])
+    name = re.search(_NAME_BEFORE, facts.sources.get(place.path, "")[max(0, place.start - 40) : place.start])
     if name is None:
         return None
     start = max(0, place.start - 40) + name.start()

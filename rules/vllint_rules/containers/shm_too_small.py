@@ -30,7 +30,7 @@ _FIRST_CHECK = (0, 27)
 """Releases from here on refuse a smaller /dev/shm (vLLM pull request 48879)."""
 
 _VOLUME = "shared-memory"
-_SIZE = re.compile(r"\d+(?:\.\d+)?[A-Za-z]*")
+_SIZE = r"\d+(?:\.\d+)?[A-Za-z]*"
 _NO_WORKERS = ("tpu", "neuron", "hpu", "gaudi")
 """Parts of the names of images whose engines need no worker per card."""
 
@@ -335,6 +335,6 @@ def _fix(facts: LaunchFacts, container: Container, size: Located[int] | None) ->
     if size.span is None or size.via:
         return None
     written = facts.sources.get(size.span.path, "")[size.span.start : size.span.end]
-    if not _SIZE.fullmatch(written):
+    if not re.fullmatch(_SIZE, written):
         return None
     return Fix("give `/dev/shm` 16 GB", Applicability.SAFE, (Edit(size.span, "16gb"),))

@@ -253,6 +253,8 @@ services:
 
     def check_file(self, launches: Sequence[LaunchFacts]) -> Iterator[Finding]:
         """Yield a finding for every variable that went; one that several launches share goes with all."""
+        if not any(_has_retired(facts) for facts in launches):
+            return
         uses = [use for facts in launches for use in _uses(facts)]
         for use in uses:
             if use.known is None or not use.retired:
@@ -291,13 +293,26 @@ class _Use(NamedTuple):
     retired: bool
 
 
+def _has_retired(facts: LaunchFacts) -> bool:
+    judged = variable_release(facts).judged
+    return any(
+        _is_retired(environment_variable(variable.name), judged)
+        for variable in own_variables(facts)
+        if variable.name.startswith("VLLM_")
+    )
+
+
+def _is_retired(known: EnvironmentVariable | None, judged: str) -> bool:
+    return known is not None and variable_standing(known, judged) == "retired"
+
+
 def _uses(facts: LaunchFacts) -> Iterator[_Use]:
     judged = variable_release(facts).judged
     for variable in own_variables(facts):
         if variable.name.startswith("VLLM_"):
             known = environment_variable(variable.name)
-            retired = known is not None and variable_standing(known, judged) == "retired"
-            yield _Use(facts, variable, variable_place(facts, variable), known, retired)
+            place = variable_place(facts, variable)
+            yield _Use(facts, variable, place, known, _is_retired(known, judged))
 
 
 def _is_refused(facts: LaunchFacts) -> bool:

@@ -127,7 +127,7 @@ services:
             )
 
 
-_OF_A_SERVICE = re.compile(r"VLLM_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+)")
+_OF_A_SERVICE = r"VLLM_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+)"
 """Names that Kubernetes makes for a Service, as for one that is called `vllm`."""
 
 _READ_ELSEWHERE = frozenset({
@@ -141,7 +141,7 @@ _READ_ELSEWHERE = frozenset({
 def _may_be_meant_for_vllm(name: str) -> bool:
     if not name.startswith("VLLM_") or name in _READ_ELSEWHERE or environment_variable(name) is not None:
         return False
-    return _OF_A_SERVICE.fullmatch(name) is None
+    return re.fullmatch(_OF_A_SERVICE, name) is None
 
 
 def _fix(facts: LaunchFacts, variable: Variable, close: tuple[str, ...]) -> Fix | None:

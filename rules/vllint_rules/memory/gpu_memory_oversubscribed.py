@@ -21,7 +21,7 @@ _OTHERWISE = (
 )
 """Options by which a server takes less than its part, or other GPUs than the first it sees."""
 
-_OTHER_BUILD = re.compile(r"cpu|tpu|neuron|gaudi|hpu")
+_OTHER_BUILD = r"cpu|tpu|neuron|gaudi|hpu"
 
 
 class Share(NamedTuple):
@@ -200,7 +200,7 @@ def _share(facts: LaunchFacts, together: str) -> Share | None:
     args, image = facts.args, facts.launch.image
     if args.open_ended is not None or any(args.given(dest) is not None for dest in _OTHERWISE):
         return None
-    if image is not None and _OTHER_BUILD.search(image.text):
+    if image is not None and re.search(_OTHER_BUILD, image.text):
         return None
     sleeps = args.given("enable_sleep_mode")
     part = args.value("gpu_memory_utilization")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, fitting_length
-from vllint_schemas import GIB, Applicability, Finding, Fix, Located, RankMemory, Severity, Unknown
+from vllint import Example, LaunchFacts, Rule, memory_fix
+from vllint_schemas import GIB, Finding, Located, RankMemory, Severity, Unknown
 
 
 class KvCacheTight(Rule):
@@ -29,6 +29,12 @@ class KvCacheTight(Rule):
 
     A shorter `--max-model-len`, `--kv-cache-dtype fp8`, fewer `--max-num-seqs`, or more cards.
 
+    ## Fix safety
+
+    Unsafe: the fix spreads the model over the GPUs that the launch has already, gives vLLM the usual share of
+    the card, lets fewer requests run at once, or shortens the context: the first of these with which the
+    launch fits.
+
     ## Since
 
     0.1.0
@@ -46,6 +52,13 @@ class KvCacheTight(Rule):
     tags = ("memory", "hardware")
 
     BAD = (
+        Example(
+            title="a shorter context fits",
+            text="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 40000\n"
+            "#                                                           ~~~~~\n",
+            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19856\n",
+            gpu="A10G:1",
+        ),
         Example(
             text="vllm serve meta-llama/Llama-3.3-70B-Instruct -tp 2 --max-model-len 32768\n"
             "                                                                   ~~~~~\n",
@@ -76,7 +89,7 @@ class KvCacheTight(Rule):
             f"likely too little memory for one request{tokens}: it needs {rank.kv_needed / GIB:.1f} GiB of KV"
             f" cache on each GPU, about {mid:.1f} GiB are left ({low:.1f} to {high:.1f})",
             "lower `--max-model-len` or `--max-num-seqs`, use `--kv-cache-dtype fp8`, or more cards",
-            fix=_advice(facts),
+            fix=memory_fix(facts),
             subject="max_model_len",
         )
 
@@ -85,8 +98,3 @@ def _room(rank: RankMemory) -> float:
     if isinstance(rank.kv, Unknown) or isinstance(rank.kv_needed, Unknown):
         return float("inf")
     return rank.kv.mid - rank.kv_needed
-
-
-def _advice(facts: LaunchFacts) -> Fix | None:
-    length = fitting_length(facts)
-    return None if length is None else Fix(f"use `--max-model-len {length}`", Applicability.DISPLAY)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, Setting, fitting_length, set_options
+from vllint import Example, LaunchFacts, Rule, memory_fix, releases
 from vllint_schemas import (
     GIB,
-    Applicability,
     Finding,
-    Fix,
     Located,
     RankMemory,
     Related,
@@ -41,7 +39,9 @@ class KvCacheTooSmallForMaxLen(Rule):
 
     ## Fix safety
 
-    Unsafe: longer requests are refused then. The fix takes the length that likely fits, less a tenth.
+    Unsafe: the fix spreads the model over the GPUs that the launch has already, gives vLLM the usual share of
+    the card, lets fewer requests run at once, or shortens the context: the first of these with which the
+    launch fits.
 
     ## Since
 
@@ -63,7 +63,7 @@ class KvCacheTooSmallForMaxLen(Rule):
         Example(
             text="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 131072\n"
             "                                                            ~~~~~~\n",
-            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 27776\n",
+            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19856\n",
             gpu="A10G:1",
         ),
     )
@@ -77,9 +77,8 @@ class KvCacheTooSmallForMaxLen(Rule):
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding when a request needs more than the weights leave at best."""
         for rank in facts.memory.ranks:
-            if isinstance(rank.kv_needed, Unknown) or isinstance(rank.budget, Unknown):
-                continue
-            if rank.kv_needed <= rank.budget.high - rank.weights.low:
+            left = _most(facts, rank)
+            if isinstance(rank.kv_needed, Unknown) or left is None or rank.kv_needed <= left:
                 continue
             place = facts.args.place("max_model_len")
             model = facts.args.model.span if isinstance(facts.args.model, Located) else None
@@ -90,7 +89,7 @@ class KvCacheTooSmallForMaxLen(Rule):
                 f" on each GPU, and {_left(rank)}",
                 "lower `--max-model-len`, halve the cache with `--kv-cache-dtype fp8`, or use more cards",
                 related=() if facts.gpu.span is None else (Related(facts.gpu.span, _card(facts)),),
-                fix=_fix(facts),
+                fix=memory_fix(facts),
                 subject="max_model_len",
             )
             return
@@ -101,10 +100,19 @@ def _length(facts: LaunchFacts) -> str:
     return "its" if isinstance(length, Unknown) else f"{length:,}"
 
 
+def _most(facts: LaunchFacts, rank: RankMemory) -> float | None:
+    """Return what the cache is at most: what the weights leave, or the size that an option gives it."""
+    if not isinstance(rank.budget, Unknown):
+        return rank.budget.high - rank.weights.low
+    # Other releases compare a request with what was free, whatever number of blocks is asked for.
+    given = facts.args.given("kv_cache_memory_bytes") or facts.release.judged == releases()[-1]
+    return rank.kv.high if given and not isinstance(rank.kv, Unknown) else None
+
+
 def _left(rank: RankMemory) -> str:
     """Spell out what is left for it."""
     if isinstance(rank.budget, Unknown):
-        return "less is left"
+        return "less" if isinstance(rank.kv, Unknown) else f"the options give it {rank.kv.mid / GIB:.2f} GiB"
     left = (rank.budget.high - rank.weights.low) / GIB
     if isinstance(rank.kv, Unknown):
         return f"at most {left:.1f} GiB are left beside the weights"
@@ -114,14 +122,3 @@ def _left(rank: RankMemory) -> str:
 
 def _card(facts: LaunchFacts) -> str:
     return f"`{facts.gpu.value.name}` here"
-
-
-def _fix(facts: LaunchFacts) -> Fix | None:
-    length = fitting_length(facts)
-    if length is None:
-        return None
-    title = f"use `--max-model-len {length}`"
-    edits = set_options(facts, (Setting("--max-model-len", "max_model_len", str(length)),))
-    if edits is None:
-        return Fix(title, Applicability.DISPLAY)
-    return Fix(title, Applicability.UNSAFE, edits)

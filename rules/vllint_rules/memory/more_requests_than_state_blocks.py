@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, Setting, set_options, version_key
-from vllint_schemas import Applicability, Finding, Fix, Located, Severity, Unknown
+from vllint_schemas import Applicability, Finding, Fix, Located, RankMemory, Severity, Unknown
 
 _CHECKED_SINCE = (0, 18, 1)
 _ROUNDED_TO = 8
@@ -88,11 +88,8 @@ class MoreRequestsThanStateBlocks(Rule):
         if version_key(facts.release.judged) < _CHECKED_SINCE or _chooses_graphs(facts):
             return
         for rank in facts.memory.ranks:
-            if not rank.state_block or isinstance(rank.budget, Unknown):
-                continue
-            left = rank.budget.high - rank.weights.low
-            blocks = int(left // rank.state_block)
-            if seqs <= blocks:
+            left = _most(rank)
+            if not rank.state_block or left is None or seqs <= (blocks := int(left // rank.state_block)):
                 continue
             place = facts.args.place("max_num_seqs")
             model = facts.args.model.span if isinstance(facts.args.model, Located) else None
@@ -108,6 +105,13 @@ class MoreRequestsThanStateBlocks(Rule):
                 subject="max_num_seqs",
             )
             return
+
+
+def _most(rank: RankMemory) -> float | None:
+    """Return what the cache is at most: what the weights leave, or the size that an option gives it."""
+    if not isinstance(rank.budget, Unknown):
+        return rank.budget.high - rank.weights.low
+    return None if isinstance(rank.kv, Unknown) else rank.kv.high
 
 
 def _chooses_graphs(facts: LaunchFacts) -> bool:

@@ -8,14 +8,14 @@ from vllint import (
     Example,
     LaunchFacts,
     Rule,
-    best_layout,
     fitting_instances,
     fitting_tensor_parallel,
-    layout_fix,
+    memory_fix,
 )
 from vllint_schemas import (
     GIB,
     Applicability,
+    Band,
     Finding,
     Fix,
     Gpu,
@@ -49,7 +49,8 @@ class WeightsDoNotFit(Rule):
 
     ## Fix safety
 
-    Where the launch already has enough GPUs, the fix spreads the model over them: unsafe. Where it needs
+    Where the launch already has enough GPUs, the fix spreads the model over them, and shortens the context
+    where that is not enough; a share of the card below the usual one is raised: unsafe. Where it needs
     others, the finding names them and changes nothing.
 
     ## Since
@@ -98,14 +99,16 @@ class WeightsDoNotFit(Rule):
         if facts.memory.verdict != "does_not_fit":
             return
         rank = max(facts.memory.ranks, key=lambda rank: rank.weights.low)
-        if isinstance(rank.budget, Unknown) or rank.weights.low < rank.budget.high:
+        # A cache of given size leaves the share of the card unused: then all of it must do.
+        room = _whole_card(facts.gpu.value) if isinstance(rank.budget, Unknown) else rank.budget
+        if room is None or rank.weights.low < room.high:
             return
         model, gpu = facts.model, facts.gpu
         place = facts.args.model.span if isinstance(facts.args.model, Located) else None
         yield self.finding(
             facts,
             place or facts.launch.at,
-            f"the weights of `{model.id}` do not fit: {_arithmetic(rank, rank.budget.mid, facts)}",
+            f"the weights of `{model.id}` do not fit: {_arithmetic(rank, room, facts)}",
             "use more or larger cards, or a quantized checkpoint",
             related=_related(facts, gpu),
             fix=_fix(facts),
@@ -113,16 +116,25 @@ class WeightsDoNotFit(Rule):
         )
 
 
-def _arithmetic(rank: RankMemory, budget: float, facts: LaunchFacts) -> str:
+def _whole_card(gpu: Gpu) -> Band | None:
+    """Return the memory of the card, if it is known."""
+    low, mid, high = gpu.memory_low_bytes, gpu.memory_bytes, gpu.memory_high_bytes
+    if isinstance(low, Unknown) or isinstance(mid, Unknown) or isinstance(high, Unknown):
+        return None
+    return Band(low, mid, high)
+
+
+def _arithmetic(rank: RankMemory, room: Band, facts: LaunchFacts) -> str:
     layout, gpu = facts.parallel, facts.gpu.value
     total = gpu.memory_bytes
     share = facts.args.value("gpu_memory_utilization")
     used = share.value if isinstance(share, Located) else None
-    card = f"{total / GIB:.1f} GiB x {used}" if isinstance(total, int) and used else "the card"
+    shared = isinstance(total, int) and used and not isinstance(rank.budget, Unknown)
+    card = f"{total / GIB:.1f} GiB x {used}" if shared and isinstance(total, int) else "the card"
     spread = f" over {layout.gpus_per_replica} GPUs" if layout.gpus_per_replica > 1 else ""
     return (
         f"about {rank.weights.mid / GIB:.1f} GiB (at least {rank.weights.low / GIB:.1f}) on each GPU{spread},"
-        f" `{gpu.name}` gives vLLM {budget / GIB:.1f} GiB ({card})"
+        f" `{gpu.name}` gives vLLM {room.mid / GIB:.1f} GiB ({card})"
     )
 
 
@@ -131,12 +143,10 @@ def _related(facts: LaunchFacts, gpu: Located[Gpu]) -> tuple[Related, ...]:
 
 
 def _fix(facts: LaunchFacts) -> Fix | None:
-    """Spread the model over the GPUs there are; else say what it needs."""
-    count = facts.hardware.gpu_count
-    if isinstance(count, Located):
-        fix = layout_fix(facts, best_layout(facts, count.value))
-        if fix is not None:
-            return fix
+    """Make it fit the GPUs there are; else say what it needs."""
+    fix = memory_fix(facts)
+    if fix is not None:
+        return fix
     needs = "; ".join((*_cards(facts), *_instances(facts)))
     return Fix(needs, Applicability.DISPLAY) if needs else None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vllint import Example, LaunchFacts, Rule
 from vllint_schemas import Finding, Severity
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_HUMP = r"(?<=[a-z0-9])(?=[A-Z])"
 
 
 class EndpointFieldIgnored(Rule):
@@ -78,7 +78,7 @@ model:
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for each field that is dropped."""
         for field in facts.launch.ignored_fields:
-            flag = "--" + _HUMP.sub("-", field.value).replace("_", "-").lower()
+            flag = "--" + re.sub(_HUMP, "-", field.value).replace("_", "-").lower()
             if field.span is not None:
                 yield self.finding(
                     facts,

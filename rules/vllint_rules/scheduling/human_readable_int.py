@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vllint import Example, LaunchFacts, Rule, option_table
 from vllint_schemas import Finding, Severity
 
-_SMALL = re.compile(r"(\d+(?:\.\d+)?)k")
+_SMALL = r"(\d+(?:\.\d+)?)k"
 
 
 class HumanReadableInt(Rule):
@@ -63,7 +63,7 @@ class HumanReadableInt(Rule):
             return
         option = option_table(facts.release.judged).by_flag.get(argument.option)
         word = argument.values[-1]
-        match = _SMALL.fullmatch(word.text.strip())
+        match = re.fullmatch(_SMALL, word.text.strip())
         if match is None or option is None or not option.kind.startswith("human_readable"):
             return
         number = match[1]

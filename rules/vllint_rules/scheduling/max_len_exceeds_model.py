@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, Setting, set_options, version_key
+from vllint import Example, LaunchFacts, Rule, Setting, context_limit, set_options, version_key
 from vllint_schemas import (
     Applicability,
     Finding,
@@ -29,11 +29,6 @@ _OTHER_CONFIGS = (
     "convert",
 )
 """Options that may change the config, or make a sentence encoder with a length of its own."""
-
-_GENERATORS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
-
-_OWN_FORMAT = ("istral", "ixtral", "oxtral", "devstral")
-"""Mistral's repositories hold `params.json` as well, whose length is another (`config.py:893`)."""
 
 _SCALED_TO_0_29 = frozenset({"yarn", "deepseek_yarn"})
 _UNSCALED_SINCE = (0, 30)
@@ -123,7 +118,7 @@ services:
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for a length that the config does not give."""
         asked = facts.args.integer(_LENGTH)
-        limit = _limit(facts.model)
+        limit = context_limit(facts.model)
         if isinstance(asked, Unknown) or limit is None or asked.value <= limit:
             return
         if _may_differ(facts) or _is_allowed(facts):
@@ -147,16 +142,6 @@ services:
             fix=None if edits is None else Fix(title, Applicability.UNSAFE, edits),
             subject=f"max_model_len={asked.value}",
         )
-
-
-def _limit(model: ModelFacts) -> int | None:
-    """Return the longest context of a model that generates text, `None` where it is not known for sure."""
-    architecture, derived = model.architecture or "", model.derived_max_model_len
-    if derived is None or model.encoder_only is not False or not architecture.endswith(_GENERATORS):
-        return None
-    if any(name in f"{model.id} {architecture}".lower() for name in _OWN_FORMAT):
-        return None
-    return derived
 
 
 def _earlier_limit(model: ModelFacts, limit: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vllint import Example, LaunchFacts, Rule
 from vllint_schemas import Applicability, Edit, Finding, Fix, Origin, Severity, SlotKind, Word
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (
     r"(?i)^(?:empty|none|null|dummy|test|key|token|local|default|secret|vllm|token-abc123|abc123|sk-1234)$"
     r"|your|xxx|change|example|placeholder|dummy|replace|redacted|masked|not[-_]?needed|no[-_]?key|\*\*|\.\.\.|[<>{}$/]"
 )
@@ -136,7 +136,7 @@ spec:
 
 def _is_key(word: Word, path: str) -> bool:
     text = word.text.strip()
-    if not word.is_known or len(text) < _LEAST_LENGTH or _PLACEHOLDER.search(text):
+    if not word.is_known or len(text) < _LEAST_LENGTH or re.search(_PLACEHOLDER, text):
         return False
     # A `.env` file is where keys are kept.
     return word.origin is not Origin.ENV_FILE and word.span.path == path

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from vllint import Example, LaunchFacts, Rule
 from vllint_schemas import Applicability, Edit, Finding, Fix, Severity, Span
 
-_TOKEN = re.compile(r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}(?![A-Za-z0-9])")
+_TOKEN = r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}(?![A-Za-z0-9])"
 _LEAST_CHARACTERS = 12
 """Different characters of a token; a row of x stands for one."""
 
@@ -93,7 +93,7 @@ vllm serve Qwen/Qwen3-8B
         """Yield a finding for each token, without any part of it."""
         facts = launches[0]
         text = facts.sources.get(facts.launch.path, "")
-        for found in _TOKEN.finditer(text) if "hf_" in text else ():
+        for found in re.finditer(_TOKEN, text) if "hf_" in text else ():
             if len(set(found.group())) < _LEAST_CHARACTERS:
                 continue
             place = Span(facts.launch.path, *found.span())

@@ -1,0 +1,131 @@
+"""Which attention backends vLLM takes for a model on a card.
+
+The table `vllint_schemas/data/attention_backends.json` is written by `scripts/tables/attention_backends.py`,
+which asks the backends of one release.
+"""
+
+import json
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from vllint.tables import table_path
+from vllint_schemas import ModelFacts
+
+AttentionKind = Literal["plain", "latent", "sparse"]
+
+_OWN_BACKENDS = ("deepseek_v4", "step3p5", "step5", "mimo_v2", "minimax_m3", "gemma4", "gemma3n", "minicpm3")
+"""How types of models begin that choose a backend themselves, or whose heads are of several sizes."""
+
+_NATIVE_FP8 = (8, 9)
+_TRITON = frozenset({"TRITON_ATTN", "TRITON_MLA"})
+"""Backends that refuse an FP8 cache on cards without FP8 of their own as they are built
+(vLLM 0.33.0 `v1/attention/backends/triton_attn.py:514`, `mla/triton_mla.py:204`)."""
+
+
+class Attention(NamedTuple):
+    """What a model asks of a backend: the kind of attention, and the size of a head in its cache."""
+
+    kind: AttentionKind
+    head_size: int
+
+
+def attention_of(model: ModelFacts) -> Attention | None:
+    """Return what all attention layers of a model ask of a backend; `None` where it is not known."""
+    types = (model.model_type or "", model.text_model_type or "")
+    if any(name.startswith(_OWN_BACKENDS) for name in types) or model.encoder_only is not False:
+        return None
+    if model.global_head_dim is not None and model.global_head_dim != model.head_dim:
+        return None
+    if model.num_full_attention_layers == 0:
+        return None
+    rank, rope = model.kv_lora_rank, model.qk_rope_head_dim
+    if rank == 0:
+        return None if model.head_dim is None else Attention("plain", model.head_dim)
+    if rank is None or rope is None:
+        return None
+    return Attention("sparse" if model.index_topk else "latent", rank + rope)
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(table_path("attention_backends.json").read_text(encoding="utf-8"))
+    return table
+
+
+def tabled_release() -> str:
+    """Return the release whose backends are known."""
+    release: str = _table()["release"]
+    return release
+
+
+@cache
+def judged_backends() -> frozenset[str]:
+    """Return the backends that the table judges: those that some card takes for some attention."""
+    return frozenset(
+        name
+        for kinds in _table()["capabilities"].values()
+        for kind in kinds.values()
+        for name in kind["backends"]
+    )
+
+
+def backend_obstacle(
+    backend: str, attention: Attention, cache_dtype: str, capability: tuple[int, int]
+) -> str | None:
+    """Return what keeps a backend from serving the attention on a card; `None` for nothing known."""
+    kinds = _table()["capabilities"].get(f"{capability[0]}.{capability[1]}")
+    if kinds is None or backend not in judged_backends():
+        return None
+    found = kinds[attention.kind]["backends"].get(backend)
+    if found is None:
+        return _why_missing(backend, attention.kind, capability)
+    if attention.head_size in _table()["head_sizes"] and attention.head_size not in found["head_sizes"]:
+        return f"does not take heads of size {attention.head_size}"
+    if cache_dtype not in found["kv_cache_dtypes"]:
+        return f"does not take a KV cache of `{cache_dtype}`"
+    return (
+        "takes FP8 from compute capability 8.9 on" if _lacks_fp8(backend, cache_dtype, capability) else None
+    )
+
+
+def _lacks_fp8(backend: str, cache_dtype: str, capability: tuple[int, int]) -> bool:
+    return backend in _TRITON and cache_dtype.startswith("fp8") and capability < _NATIVE_FP8
+
+
+_KIND_IN_WORDS = {
+    "plain": "attention that is not latent (MLA)",
+    "latent": "latent attention (MLA)",
+    "sparse": "sparse latent attention",
+}
+
+
+def _why_missing(backend: str, kind: AttentionKind, capability: tuple[int, int]) -> str:
+    """Say whether no card has the backend for such attention, or only this one has not."""
+    holders = [name for name, kinds in _table()["capabilities"].items() if backend in kinds[kind]["backends"]]
+    if not holders:
+        return f"does not take {_KIND_IN_WORDS[kind]}"
+    names = " and ".join((", ".join(holders[:-1]), holders[-1])) if len(holders) > 1 else holders[0]
+    return f"takes compute capability {names}, not {capability[0]}.{capability[1]}"
+
+
+class Choice(NamedTuple):
+    """What vLLM chooses by itself: a backend, or none; and what keeps the last one it tried from serving."""
+
+    backend: str | None
+    obstacle: str | None
+
+
+def chosen_backend(attention: Attention, cache_dtype: str, capability: tuple[int, int]) -> Choice | None:
+    """Return which backend vLLM takes when none is asked for; `None` where that is not known."""
+    kinds = _table()["capabilities"].get(f"{capability[0]}.{capability[1]}")
+    if kinds is None or attention.head_size not in _table()["head_sizes"]:
+        return None
+    kind = kinds[attention.kind]
+    order = kind["automatic"]["fp8" if cache_dtype.startswith("fp8") else "auto"]
+    for backend in order:
+        found = kind["backends"].get(backend)
+        if found is None or attention.head_size not in found["head_sizes"]:
+            continue
+        if cache_dtype in found["kv_cache_dtypes"]:
+            return Choice(backend, backend_obstacle(backend, attention, cache_dtype, capability))
+    return Choice(None, None)

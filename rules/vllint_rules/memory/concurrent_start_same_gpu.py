@@ -1,0 +1,171 @@
+"""MEM005 concurrent-start-same-gpu."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vllint import Example, LaunchFacts, Rule, used_gpus
+from vllint_schemas import Finding, Related, Severity, Unknown
+
+
+class ConcurrentStartSameGpu(Rule):
+    """Servers that share a GPU should start one after the other.
+
+    ## What it does
+
+    Finds Compose services that share a GPU by their `device_ids`, or because each takes the first of all
+    GPUs, and of which none waits until another one is healthy.
+
+    ## Why is this bad?
+
+    As it starts, vLLM measures how much of the card is free before and after a trial run, and takes the rest
+    for its cache. What another server takes or frees in the meantime is counted as its own: one ends with
+    `Error in memory profiling`, or with too small a cache, now and then.
+
+    ## Example
+
+    Two services with `--gpu-memory-utilization 0.45` on the same GPU.
+
+    ## Use instead
+
+    A `healthcheck` for the one, and `depends_on` with `condition: service_healthy` in the other; or
+    `--kv-cache-memory-bytes`, with which nothing is measured.
+
+    ## Since
+
+    0.1.0
+    """
+
+    code = "MEM005"
+    name = "concurrent-start-same-gpu"
+    severity = Severity.WARNING
+    stage = "run"
+    source = "v1/worker/gpu_worker.py"
+    since = "0.1.0"
+    url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
+    waits_for = frozenset({"MEM004"})
+    tags = ("memory", "hardware", "containers")
+
+    BAD = (
+        Example(
+            path="compose.yaml",
+            text="""\
+services:
+  chat:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-8B --gpu-memory-utilization 0.6
+    gpus: all
+  embeddings:
+# ~~~~~~~~~~
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-Embedding-4B --gpu-memory-utilization 0.3
+    gpus: all
+""",
+        ),
+    )
+    GOOD = (
+        Example(
+            path="compose.yaml",
+            text="""\
+services:
+  chat:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-8B --gpu-memory-utilization 0.6
+    healthcheck: {test: curl -f http://localhost:8000/health, start_period: 10m}
+    gpus: all
+  embeddings:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-Embedding-4B --gpu-memory-utilization 0.3
+    depends_on: {chat: {condition: service_healthy}}
+    gpus: all
+""",
+        ),
+        Example(
+            title="nothing is measured",
+            path="compose.yaml",
+            text="""\
+services:
+  chat:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-8B --kv-cache-memory-bytes 8G --gpu-memory-utilization 0.6
+    gpus: all
+  embeddings:
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-Embedding-4B --kv-cache-memory-bytes 4G --gpu-memory-utilization 0.3
+    gpus: all
+""",
+        ),
+    )
+
+    def check_file(self, launches: Sequence[LaunchFacts]) -> Iterator[Finding]:
+        """Yield a finding for each service that starts while another one measures the same GPU."""
+        measuring = [facts for facts in launches if _measures(facts)]
+        waited = _waited(launches)
+        for place, facts in enumerate(measuring):
+            for other in measuring[:place]:
+                gpu = _shared_gpu(other, facts)
+                if gpu is None or _ordered(other, facts, waited):
+                    continue
+                yield self.finding(
+                    facts,
+                    facts.launch.at,
+                    f"`{other.launch.name}` and `{facts.launch.name}` start at once on GPU {gpu}, and each"
+                    " takes what the other one allocates for its own",
+                    f"let one wait for the other: `depends_on` with `condition: service_healthy`, and a"
+                    f" `healthcheck` for `{other.launch.name}`",
+                    related=(Related(other.launch.at, f"`{other.launch.name}` starts here"),),
+                    subject=f"gpu={gpu}",
+                )
+                break
+
+
+def _measures(facts: LaunchFacts) -> bool:
+    """Whether the service runs as the file says, and measures what is free."""
+    container, image = facts.launch.container, facts.launch.image
+    if container is None or container.kind != "compose" or facts.launch.together is None:
+        return False
+    other_build = image is not None and any(part in image.text for part in ("cpu", "tpu", "neuron", "hpu"))
+    # Who chooses the GPUs by a variable of his own may keep the servers apart.
+    if any(one.name == "CUDA_VISIBLE_DEVICES" and one.value.via for one in facts.launch.env):
+        return False
+    args = facts.args
+    given = (args.given("kv_cache_memory_bytes"), args.given("num_gpu_blocks_override"))
+    return not other_build and args.open_ended is None and not any(given)
+
+
+def _shared_gpu(one: LaunchFacts, other: LaunchFacts) -> str | None:
+    if one.launch.together != other.launch.together or _share(one) + _share(other) > 1.0:
+        return None
+    if isinstance(one.maybe_parallel, Unknown) or isinstance(other.maybe_parallel, Unknown):
+        return None
+    mine, others = used_gpus(one.launch, one.parallel), used_gpus(other.launch, other.parallel)
+    if isinstance(mine, Unknown) or isinstance(others, Unknown):
+        return None
+    return next((gpu for gpu in mine if gpu in others), None)
+
+
+def _share(facts: LaunchFacts) -> float:
+    """Return the server's part of the card; more than all of it is another mistake, MEM004."""
+    found = facts.args.value("gpu_memory_utilization")
+    value = None if isinstance(found, Unknown) else found.value
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _waited(launches: Sequence[LaunchFacts]) -> dict[str, frozenset[str]]:
+    """Return for each service those it waits for, through others as well."""
+    direct = {
+        facts.launch.name: frozenset(facts.launch.container.starts_after if facts.launch.container else ())
+        for facts in launches
+    }
+    waited = dict(direct)
+    for _ in direct:
+        waited = {
+            name: names.union(*(waited.get(one, frozenset()) for one in names))
+            for name, names in waited.items()
+        }
+    return waited
+
+
+def _ordered(one: LaunchFacts, other: LaunchFacts, waited: dict[str, frozenset[str]]) -> bool:
+    mine, others = one.launch.name, other.launch.name
+    return mine in waited.get(others, frozenset()) or others in waited.get(mine, frozenset())

@@ -1,0 +1,110 @@
+"""Checkpoints and caches that the real vLLM 0.33.0 refused, or took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from vllint import check_command
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "dtype": "bfloat16",
+    "hidden_size": 512,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "vocab_size": 32000,
+    "max_position_embeddings": 4096,
+}
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True}
+AWQ = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"}
+
+
+def errors(
+    command: str,
+    changes: Mapping[str, object] = CONFIG,
+    *,
+    quantized: Mapping[str, Any] | None = None,
+    version: str = "0.33.0",
+    gpu: str = "L4",
+) -> set[str]:
+    """Return the codes of the errors on a command, where the model's config has these changes."""
+    config = {**CONFIG, **changes} | ({"quantization_config": dict(quantized)} if quantized else {})
+    report = check_command(command, gpu=gpu, gpu_count=1, vllm_version=version, model_config=config).to_dict()
+    return {found["code"] for found in report["findings"] if found["severity"] == "error"}
+
+
+@pytest.mark.parametrize("method", ["bitsandbytes", "hqq", "quanto", "aqlm"])
+def test_a_checkpoint_of_a_method_that_the_release_lacks_is_refused(method: str) -> None:
+    assert errors("vllm serve a/b", quantized={"quant_method": method, "load_in_4bit": True}) == {"QNT009"}
+
+
+def test_an_older_release_still_reads_bitsandbytes() -> None:
+    quantized = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    assert errors("vllm serve a/b", quantized=quantized, version="0.22.1") == set()
+
+
+def test_a_method_that_vllm_takes_for_another_is_not_refused() -> None:
+    assert errors("vllm serve a/b", quantized={**GPTQ, "quant_method": "auto-round"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("desc_act", "group", "refused"), [(True, 128, True), (True, -1, False), (False, 128, False)]
+)
+def test_activation_order_in_groups_is_refused(desc_act: bool, group: int, refused: bool) -> None:
+    quantized = {**GPTQ, "desc_act": desc_act, "group_size": group}
+    assert errors("vllm serve a/b", quantized=quantized) == ({"QNT009"} if refused else set())
+
+
+@pytest.mark.parametrize("method", [AWQ, GPTQ, {"quant_method": "fp8", "activation_scheme": "dynamic"}])
+def test_a_quantized_checkpoint_does_not_run_in_float32(method: Mapping[str, Any]) -> None:
+    assert errors("vllm serve a/b --dtype float32", quantized=method) == {"QNT005"}
+    assert errors("vllm serve a/b --dtype half", quantized=method) == set()
+
+
+def test_gemma_2_falls_back_to_float32_on_a_card_without_bfloat16() -> None:
+    gemma = {"architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "head_dim": 64}
+    assert errors("vllm serve a/b", gemma, quantized=AWQ, gpu="T4") == {"QNT005"}
+    assert errors("vllm serve a/b", gemma, quantized=AWQ) == set()
+
+
+def test_a_given_cache_must_hold_one_request() -> None:
+    assert errors("vllm serve a/b --num-gpu-blocks-override 64") == {"MEM002"}
+    assert errors("vllm serve a/b --num-gpu-blocks-override 64 --max-model-len 1008") == set()
+    assert errors("vllm serve a/b --kv-cache-memory-bytes 1M") == {"MEM002"}
+    assert errors("vllm serve a/b --kv-cache-memory-bytes 1G") == set()
+
+
+def test_weights_must_fit_beside_a_given_cache_of_any_length() -> None:
+    large = {"hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80}
+    command = "vllm serve a/b --max-model-len auto --num-gpu-blocks-override 64"
+    assert errors(command, large) == {"MEM001"}
+
+
+def test_a_model_whose_class_takes_no_adapters_is_refused_with_lora() -> None:
+    gptj = {"architectures": ["GPTJForCausalLM"], "model_type": "gptj", "n_positions": 4096}
+    assert errors("vllm serve a/b --enable-lora", gptj) == {"LRA006"}
+    assert errors("vllm serve a/b --enable-lora") == set()
+
+
+def test_multi_token_prediction_needs_layers_for_it() -> None:
+    command = 'vllm serve a/b --speculative-config \'{"method": "mtp", "num_speculative_tokens": 1}\''
+    assert errors(command) == {"SPC016"}
+    own_layers = {"architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe"}
+    assert "SPC016" not in errors(command, own_layers)
+
+
+def test_without_windows_the_context_is_as_long_as_a_window() -> None:
+    mistral: dict[str, object] = {
+        "architectures": ["MistralForCausalLM"],
+        "model_type": "mistral",
+        "sliding_window": 1024,
+    }
+    mistral |= {"max_position_embeddings": 32768}
+    command = "vllm serve a/b --kv-cache-memory-bytes 8M"
+    assert errors(command + " --disable-sliding-window", mistral) == set()
