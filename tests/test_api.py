@@ -226,3 +226,13 @@ def test_words_with_blanks_and_secrets_keep_their_places() -> None:
     [finding] = [found for found in report.findings if found.code == "PAR001"]
     assert text[finding.span.start : finding.span.end] == "3"
     assert "topsecret" not in json.dumps(report.to_dict())
+
+
+def test_findings_in_the_config_file_of_a_command_have_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text("port: 8001\ntensor-parallel-sise: 3\n")
+    report = vllint.check_command("vllm serve Qwen/Qwen3-8B --config c.yaml").to_dict()
+    [found] = report["findings"]
+    assert (found["path"], found["start"]["line"], found["start"]["column"]) == ("c.yaml", 2, 1)

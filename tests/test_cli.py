@@ -333,6 +333,18 @@ def test_a_fix_changes_nothing_but_its_characters_and_is_done_once(
     assert file.read_bytes() == after
 
 
+def test_an_option_goes_with_the_braces_around_its_default(here: Path, check: Run) -> None:
+    before = (
+        "services:\n  a:\n    image: vllm/vllm-openai:v0.33.0\n    command: >\n"
+        f"      {MODEL} --swap-space ${{SWAP:-4}}\n"
+        "      --cpu-offload-gb ${OFFLOAD:-1} --swap-space=${SWAP:-${OLD:-4}} ${MORE:---swap-space 4}\n"
+    )
+    (here / "compose.yaml").write_text(before)
+    check("--fix", "--unsafe-fixes", "--select", "FLG002")
+    after = before.replace(" --swap-space ${SWAP:-4}", "").replace(" --swap-space=${SWAP:-${OLD:-4}}", "")
+    assert (here / "compose.yaml").read_text() == after
+
+
 def test_unsafe_fixes_are_not_applied_without_consent(here: Path, check: Run) -> None:
     (here / "run.sh").write_text(ERROR)
     assert check("--fix").code == 1

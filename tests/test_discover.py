@@ -92,6 +92,9 @@ def test_a_file_without_any_marker_is_passed_over(tree: Path) -> None:
         "Containerfile",
         "endpoint.json",
         "docker-compose.example.yml",
+        "serve.ipynb",
+        "values.tpl",
+        "deployment.j2",
     ],
 )
 def test_what_the_names_of_launching_files_look_like(tree: Path, name: str) -> None:
@@ -99,7 +102,9 @@ def test_what_the_names_of_launching_files_look_like(tree: Path, name: str) -> N
     assert candidates() == [name]
 
 
-@pytest.mark.parametrize("name", ["a.pyc", "NEWS.rst", "model.safetensors", "x.lock", "yaml.txt"])
+@pytest.mark.parametrize(
+    "name", ["a.pyc", "NEWS.rst", "model.safetensors", "x.lock", "yaml.txt", "_helpers.tpl", "notes.sample"]
+)
 def test_what_they_do_not_look_like(tree: Path, name: str) -> None:
     write(tree, name)
     assert candidates() == []

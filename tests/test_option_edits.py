@@ -129,6 +129,26 @@ EDITABLE = {
     "the api server": ("a.sh", "python -m vllm.entrypoints.openai.api_server --model Q/x\n", None),
     "windows line breaks": ("a.sh", "vllm serve Q/x\r\necho\r\n", None),
     "a block list": ("c.yaml", f"{COMPOSE}    command:\n      - Q/x\n      - --port\n      - '1'\n", None),
+    "a command string with defaults": (
+        "c.yaml",
+        f"{COMPOSE}    command: Q/x --seed=${{SEED:-4}} --port ${{PORT:-1}}\n",
+        None,
+    ),
+    "a command string with a default within a default": (
+        "c.yaml",
+        f"{COMPOSE}    command: Q/x -tp ${{TP:-${{GPUS:-8}}}} --port ${{A:-${{B:-1}}}}\n",
+        None,
+    ),
+    "a command string whose default holds several words": (
+        "c.yaml",
+        f"{COMPOSE}    command: Q/x ${{MORE:---port 1}}\n",
+        None,
+    ),
+    "a quoted script with defaults": (
+        "c.yaml",
+        f"{COMPOSE}    entrypoint: bash -c 'vllm serve Q/x --port ${{PORT:-1}}'\n",
+        None,
+    ),
     "a block list without indent": ("c.yaml", f"{COMPOSE}    command:\n    - Q/x\n    ports: []\n", None),
     "a block list with =": (
         "c.yaml",

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vllint.cli.commands import vllint
-from vllint.redact import redacted, redacted_words
+from vllint.redact import names_secret, redacted, redacted_words
 from vllint.report.formats import FORMATS
+from vllint.vllm.options import option_table
+from vllint.vllm.releases import releases
 from vllint_schemas import Word
 
 SECRET = "s3cr3t-va1ue"
@@ -61,6 +63,41 @@ def test_a_secret_is_masked_by_its_name_in_every_form(form: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    [
+        "--api-ky {}",
+        "--api-kye={}",
+        "--apikye {}",
+        "--hf-tokn {}",
+        "--hf-tokne \\\n    {}",
+        "- --hf-tokken\n- {}\n",
+        "--pasword {}",
+        "HF_TOKN={}",
+        "export VLLM_API_KYE='{}'",
+        "- name: HF_TOKN\n  value: {}\n",
+        "redis://:{}@host/0",
+        "authorization: bearer {}",
+    ],
+)
+def test_a_secret_is_masked_where_its_name_is_misspelt(form: str) -> None:
+    assert SECRET not in redacted(form.format(SECRET))
+
+
+def test_no_other_option_of_vllm_is_taken_for_a_misspelt_secret() -> None:
+    spellings = {flag for release in releases() for flag in option_table(release).by_flag}
+    taken = {flag for flag in spellings if names_secret(flag)}
+    assert taken == {"--api-key", "--hf-token", "--max-prompt-adapter-token"}
+
+
+@given(st.sampled_from(["token", "password", "api-key"]), st.data())
+def test_a_name_with_one_slip_is_still_a_secret_s(name: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(name) - 1))
+    letter = data.draw(st.sampled_from("abcdefgh"))
+    slips = [name[:at] + name[at + 1 :], name[:at] + letter + name[at:], name[:at] + letter + name[at + 1 :]]
+    assert all(names_secret(f"--my-{slip}") for slip in slips)
+
+
+@pytest.mark.parametrize(
     "secret",
     [
         "hf_abcdefghijklmnopqrstuvwxyz",
@@ -80,6 +117,11 @@ def test_a_secret_is_masked_by_its_shape_wherever_it_stands(secret: str) -> None
     "text",
     [
         "--max-num-batched-tokens 8192",
+        "--tokens abcdef",
+        "MAX_TOKENS=unbounded",
+        "--broken abcdef",
+        "https://git@host/path",
+        "docker run -u 1000:1000 image",
         "--tokenizer Qwen/Qwen2.5-7B-Instruct",
         "tokenizer: Q/x",
         "eos_token: 128009",
@@ -203,6 +245,63 @@ def test_no_other_command_shows_a_planted_secret(
     done = CliRunner().invoke(vllint, arguments)
     shown = [place for place in "abcdefghijklmnopq" if f"{SECRET}-{place}" in done.stdout + done.stderr]
     assert shown == []
+
+
+MISTAKES = {
+    "a blank behind the equals sign": "vllm serve Qwen/Qwen3-8B -tp 3 --api-key= {s}",
+    "a short one": "vllm serve Qwen/Qwen3-8B -tp 3 --api-key= k7",
+    "a misspelt key": "vllm serve Qwen/Qwen3-8B --api-ky {s}",
+    "a misspelt token": "vllm serve Qwen/Qwen3-8B --hf-tokn={s}",
+    "no dashes": "vllm serve Qwen/Qwen3-8B api-key={s}",
+    "no dashes, two words": "vllm serve Qwen/Qwen3-8B api-key {s}",
+    "one dash": "vllm serve Qwen/Qwen3-8B -api-key {s}",
+    "in a variable": "MINE={s}\nvllm serve Qwen/Qwen3-8B -tp 3 --api-key= $MINE # {s}",
+    "a plain word in a variable": "MINE=swordfish\nvllm serve Qwen/Qwen3-8B -tp 3 --api-key $MINE",
+    "in the environment": "HF_TOKEN={s} VLLM_API_KEY={s} vllm serve Qwen/Qwen3-8B -tp 3",
+    "given twice": "vllm serve Qwen/Qwen3-8B --api-key {s} --api-key {s}2 -tp 3",
+    "in JSON": """vllm serve Qwen/Qwen3-8B --hf-overrides '{{"token": "{s}", "x"}}'""",
+    "in an address": "vllm serve https://me:{s}@host/Qwen3-8B -tp 3 --no-such",
+    "in a header": """vllm serve Qwen/Qwen3-8B -tp 3 --middleware "Authorization: Bearer {s}" more""",
+    "an unknown variable": "VLLM_API_KYE={s} vllm serve Qwen/Qwen3-8B -tp 3",
+    "in another option, too": "MINE={s}\nvllm serve Qwen/Qwen3-8B --api-key $MINE --no-such $MINE -tp 3",
+    "beside it": "vllm serve Qwen/Qwen3-8B -tp 3 --no-such\ncurl -u me:{s} http://localhost:8000/health",
+    "in one word": "vllm serve Qwen/Qwen3-8B '--api-key {s}'",
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_no_message_frame_or_diff_shows_the_secret_of_a_mistaken_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VLLINT_CACHE_DIR", str(tmp_path / "cache"))
+    text = MISTAKES[name].format(s=SECRET)
+    Path("run.sh").write_text(f"#!/bin/bash\n{text}\n")
+    runs = [
+        *(["check", "--gpu", "L40S:2", "run.sh", "--output-format", output] for output in FORMATS),
+        *(["check", "--gpu", "L40S:2", "run.sh", "--output-format", output] for output in FORMATS),
+        ["check", "--gpu", "L40S:2", "--diff", "--unsafe-fixes", "run.sh"],
+        ["check", "--gpu", "L40S:2", "--write-baseline", "-", "run.sh"],
+        ["upgrade", "--to", "0.33.0", "--diff", "run.sh"],
+        ["show", "run.sh"],
+        ["report", "-o", "-", "run.sh"],
+        *(["check", "-c", text, "--output-format", output] for output in FORMATS),
+        ["estimate", text],
+    ]
+    for run in runs:
+        done = CliRunner().invoke(vllint, run)
+        shown = done.stdout + done.stderr
+        leaks = [secret for secret in (SECRET, "k7", "swordfish") if secret in shown]
+        assert not leaks, (run, shown)
+
+
+def test_a_key_that_is_a_common_word_hides_no_more_than_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run.sh").write_text("vllm serve Qwen/Qwen3-8B --no-such --api-key vllm\n")
+    done = CliRunner().invoke(vllint, ["check", "run.sh"])
+    assert "vllm serve Qwen/Qwen3-8B --no-such --api-key ****" in done.stdout
 
 
 def test_a_command_given_as_text_is_reported_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

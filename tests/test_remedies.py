@@ -77,7 +77,7 @@ def test_most_of_what_does_not_fit_has_a_fix() -> None:
     [
         (f"{LLAMA_8B}", "A10G:1"),
         ("google/gemma-3-27b-it", "A100-80GB:1"),
-        ("Qwen/Qwen3.5-27B", "H100-80GB:1"),
+        ("Qwen/Qwen3.5-27B --max-num-seqs 128", "H100-80GB:1"),
     ],
 )
 def test_no_longer_context_fits_than_the_one_suggested(words: str, gpu: str) -> None:

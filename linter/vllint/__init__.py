@@ -24,7 +24,9 @@ if TYPE_CHECKING:
         memory_verdict,
     )
     from vllint.meant_values import accepting_releases, is_removed_choice, tidied_number
-    from vllint.models.architectures import FLOAT16_REFUSED, has_trait
+    from vllint.memory.host import HostPart
+    from vllint.memory.rank_budget import rank_budget
+    from vllint.models.architectures import FLOAT16_REFUSED, dropped, has_trait, needs_target
     from vllint.models.lengths import context_limit
     from vllint.models.resolve import is_path
     from vllint.mounted_paths import unmounted
@@ -37,7 +39,14 @@ if TYPE_CHECKING:
         set_options,
     )
     from vllint.release_order import version_key
-    from vllint.remedies import beside_the_share, fitting_length, memory_fix
+    from vllint.remedies import (
+        beside_the_share,
+        fits_with,
+        fitting_length,
+        least_share,
+        memory_fix,
+        share_fix,
+    )
     from vllint.requirements import (
         Broken,
         broken_requirements,
@@ -59,6 +68,7 @@ if TYPE_CHECKING:
     )
     from vllint.variable_successors import Succession, succession
     from vllint.vllm.attention_backends import (
+        attends_otherwise,
         attention_of,
         backend_obstacle,
         chosen_backend,
@@ -83,11 +93,13 @@ if TYPE_CHECKING:
     from vllint.vllm.value_names import NamedValue, doubtful, unknown_name, value_names, when_known
     from vllint.vllm.values import read_json
     from vllint.vllm.version import split_image
+    from vllint.ways_out import helped
     from vllint.word_edits import container_setting, item_at, key_before
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "attends_otherwise": "vllint.vllm.attention_backends",
     "attention_of": "vllint.vllm.attention_backends",
     "backend_obstacle": "vllint.vllm.attention_backends",
     "chosen_backend": "vllint.vllm.attention_backends",
@@ -134,10 +146,21 @@ _HOMES = {
     "estimate": "vllint.command_check",
     "ever_took_value": "vllint.vllm.options",
     "fitting_instances": "vllint.layouts",
+    "fits_with": "vllint.remedies",
     "fitting_length": "vllint.remedies",
+    "helped": "vllint.ways_out",
+    "least_share": "vllint.remedies",
+    "HostPart": "vllint.memory.host",
+    "pinned_parts": "vllint.remedies",
+    "rank_budget": "vllint.memory.rank_budget",
+    "requests_fix": "vllint.remedies",
+    "sampled_again": "vllint.remedies",
+    "share_fix": "vllint.remedies",
     "fitting_tensor_parallel": "vllint.layouts",
     "FLOAT16_REFUSED": "vllint.models.architectures",
+    "dropped": "vllint.models.architectures",
     "has_trait": "vllint.models.architectures",
+    "needs_target": "vllint.models.architectures",
     "is_path": "vllint.models.resolve",
     "item_at": "vllint.word_edits",
     "key_before": "vllint.word_edits",
@@ -193,6 +216,7 @@ __all__ = [
     "EnvironmentVariable",
     "Example",
     "FittingInstance",
+    "HostPart",
     "JsonProblem",
     "LaunchFacts",
     "Mistake",
@@ -207,6 +231,7 @@ __all__ = [
     "Succession",
     "__version__",
     "accepting_releases",
+    "attends_otherwise",
     "attention_of",
     "backend_obstacle",
     "beside_the_share",
@@ -221,14 +246,17 @@ __all__ = [
     "context_limit",
     "describe",
     "doubtful",
+    "dropped",
     "either",
     "environment_variable",
     "estimate",
     "ever_took_value",
+    "fits_with",
     "fitting_instances",
     "fitting_length",
     "fitting_tensor_parallel",
     "has_trait",
+    "helped",
     "is_named",
     "is_path",
     "is_removed_choice",
@@ -237,15 +265,19 @@ __all__ = [
     "key_before",
     "known_elsewhere",
     "layout_fix",
+    "least_share",
     "loses_its_quotes",
     "memory_fix",
     "memory_verdict",
     "mended_json",
     "move_to_front",
+    "needs_target",
     "number_of",
     "option_table",
     "own_variables",
     "part_of_json",
+    "pinned_parts",
+    "rank_budget",
     "read_json",
     "reads_as_model",
     "registered_names",
@@ -257,9 +289,12 @@ __all__ = [
     "rename_flag",
     "rename_variable",
     "replace_argument",
+    "requests_fix",
     "resized",
+    "sampled_again",
     "set_options",
     "severity_since",
+    "share_fix",
     "similar_flags",
     "similar_name",
     "similar_variables",
@@ -289,4 +324,5 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'vllint' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    value = globals()[name] = getattr(import_module(home), name)
+    return value

@@ -25,13 +25,14 @@ from vllint.digests import digest
 from vllint.registry import rule_places
 from vllint.report.document import FileReport
 from vllint.tables import facts_folder
+from vllint_schemas import Span
 from vllint_schemas.report import Unchecked, to_dict
 
 if TYPE_CHECKING:
     from vllint.checking import Request
     from vllint.settings import Settings
 
-_FORMAT = 1
+_FORMAT = 2
 _NO_LAUNCHES = b"null"
 
 
@@ -88,7 +89,7 @@ class ResultCache:
     def keep(self, file: FileReport, dependencies: Dependencies) -> None:
         """Keep what was found in a file."""
         unchecked = [(item.launch, item.fact, item.reason) for item in file.unchecked]
-        head = [file.path, *dependencies, file.launch_count, unchecked]
+        head = [file.path, *dependencies, file.launch_count, unchecked, file.hidden]
         findings = [to_dict(finding) for finding in file.findings]
         launches = None if file.launches is None else [to_dict(launch) for launch in file.launches]
         self._kept[file.path] = _Kept(head, (_line(head), _line(findings), _line(launches)))
@@ -190,7 +191,7 @@ def _line(value: Any) -> bytes:
 
 
 def _decoded(kept: _Kept, launches: bool) -> FileReport:
-    path, _, _, _, launch_count, unchecked = kept.head
+    path, _, _, _, launch_count, unchecked, hidden = kept.head
     _, findings, launch_line = kept.lines
     return FileReport(
         path=path,
@@ -199,6 +200,7 @@ def _decoded(kept: _Kept, launches: bool) -> FileReport:
         findings=() if findings == b"[]" else _findings(findings),
         unchecked=tuple([Unchecked(*item) for item in unchecked]),
         sources={},
+        hidden=tuple([Span(*place) for place in hidden]),
     )
 
 

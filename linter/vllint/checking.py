@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vllint.neighbours import Neighbour
     from vllint.registry import Registry
     from vllint.report.document import RunReport
+    from vllint.rule_index import AnyRule
     from vllint_schemas import Finding
     from vllint_schemas.report import ReportDocument
 
@@ -67,7 +68,7 @@ class Report:
     """
 
     judged: tuple[Judged, ...]
-    registry: Registry
+    registry: Registry[AnyRule]
     passed_over: tuple[PassedOver, ...] = ()
     problems: tuple[str, ...] = ()
     thresholds: Mapping[str, Severity] | None = None
@@ -124,7 +125,8 @@ class Checker:
     """Checks files under one request, loading rules and reading settings once.
 
     Its methods raise SettingsError and StatementError for settings and statements that cannot be used.
-    `watch` is told the path of each file before it is judged, and `None` after the last.
+    `watch` is told the path of each file before it is judged, and `None` after the last. `unread` are the
+    files that were named and are none that is read, each with the reason.
     """
 
     def __init__(
@@ -136,15 +138,16 @@ class Checker:
         self._watch = watch
         self._search = SettingsSearch(__version__)
         self._locks = LockSearch()
+        self.unread: list[str] = []
         self._overridden: dict[tuple[str, tuple[int, ...]], Settings] = {}
         self._conditions: dict[tuple[int, Path | None], Conditions] = {}
 
     @cached_property
-    def registry(self) -> Registry:
-        """The rules; they are loaded when the first file is judged."""
-        from vllint.registry import load_rules
+    def registry(self) -> Registry[AnyRule]:
+        """The rules; they are listed when the first file is judged."""
+        from vllint.registry import list_rules
 
-        return load_rules(self.request.plugins)
+        return list_rules(self.request.plugins)
 
     @cached_property
     def hub(self) -> Hub:
@@ -184,6 +187,8 @@ class Checker:
         for found in self._watched(self.discover(paths)):
             if isinstance(found, PassedOver):
                 visited.passed_over.append(found)
+                if found.explicit:
+                    self.unread.append(f"{found.path}: passed over: {found.reason}")
             elif isinstance(found, Unreadable):
                 visited.problems.append(f"{found.path}: {found.reason}")
             else:
@@ -249,14 +254,25 @@ class Checker:
 
     def check_command(self, text: str) -> Report:
         """Check a command given as text, under the settings of the working directory."""
+        judged = self._judge_command(text, {})
+        return Report(
+            (judged,), self.registry, thresholds={COMMAND_PATH: self.settings(COMMAND_PATH).fail_on}
+        )
+
+    def judge_again(self, judged: Judged, texts: Mapping[str, str]) -> Judged:
+        """Judge what was judged before with these texts in place of those that were read."""
+        if judged.path == COMMAND_PATH:
+            return self._judge_command(texts[COMMAND_PATH], texts)
+        return self.judge(SourceText(judged.path, texts[judged.path]), texts)
+
+    def _judge_command(self, text: str, texts: Mapping[str, str]) -> Judged:
         from vllint.engine import judge_command
         from vllint.neighbours import neighbour_of
         from vllint_schemas import Word
 
         settings, assumptions = self.conditions(COMMAND_PATH)
-        word, neighbour = Word.verbatim(text, COMMAND_PATH, 0), neighbour_of(COMMAND_PATH, {})
-        judged = judge_command(word, (), neighbour, self.registry.rules, settings, assumptions)
-        return Report((judged,), self.registry, thresholds={COMMAND_PATH: settings.fail_on})
+        word, neighbour = Word.verbatim(text, COMMAND_PATH, 0), neighbour_of(COMMAND_PATH, texts)
+        return judge_command(word, (), neighbour, self.registry.rules, settings, assumptions)
 
     def settings(self, path: str) -> Settings:
         """Return a file's settings with the overrides for it, before the request's own selection."""
@@ -295,16 +311,21 @@ class Checker:
         names = [(rule.code, rule.name) for rule in self.registry.rules]
         unknown = unknown_selectors((*(select or ()), *ignore, *settings.severity), names)
         if unknown:
-            where = settings.source or "the command line"
+            asked = unknown[0] in (*(request.select or ()), *request.ignore)
+            where = "the command line" if asked or not settings.source else settings.source
             raise SettingsError(f"{where}: there is no rule `{unknown[0]}`")
         return settings._replace(select=select, ignore=ignore, preview=preview)
 
     def still_reads(self, path: str, old: str, new: str) -> bool:
         """Whether a changed file holds the same launches as before and no new problem."""
         from vllint.neighbours import neighbour_of
-        from vllint.sources.readers import read_source
+        from vllint.sources.readers import read_command, read_source
+        from vllint_schemas import Word
 
         neighbour, env_files = neighbour_of(path, {}), self.request.env_files
+        if path == COMMAND_PATH:
+            commands = (read_command(Word.verbatim(text, path, 0), (), neighbour) for text in (old, new))
+            return next(commands).same_launches(next(commands))
         before = read_source(SourceText(path, old), neighbour, env_files)
         return before.same_launches(read_source(SourceText(path, new), neighbour, env_files))
 

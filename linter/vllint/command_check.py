@@ -6,27 +6,29 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vllint.checking import COMMAND_PATH, Report
 from vllint.engine import Assumptions, Judged, judge_command
 from vllint.hardware.resolve import Machine, stated_machine
 from vllint.models.resolve import ModelSources
 from vllint.neighbours import neighbour_of
-from vllint.registry import Registry, load_rules
+from vllint.registry import Registry, list_rules
 from vllint.settings import Settings
 from vllint.statements import StatementError
 from vllint.vllm.version import stated_version
 from vllint_schemas import (
     Located,
     MemoryEstimate,
-    ModelFacts,
     Origin,
     Span,
     Unknown,
     Variable,
     Word,
 )
+
+if TYPE_CHECKING:
+    from vllint.rule_index import AnyRule
 
 
 def check_command(
@@ -46,7 +48,7 @@ def check_command(
     for cards, counts, releases and configs that cannot be understood.
     """
     assumptions = _assumptions(gpu, gpu_count, vllm_version, model_config)
-    registry = load_rules()
+    registry = list_rules()
     judged = _judged(command, env or {}, registry, assumptions)
     return Report((judged,), registry)
 
@@ -69,7 +71,10 @@ def estimate(
 
 
 def _judged(
-    command: str | Sequence[str], env: Mapping[str, str], registry: Registry, assumptions: Assumptions
+    command: str | Sequence[str],
+    env: Mapping[str, str],
+    registry: Registry[AnyRule],
+    assumptions: Assumptions,
 ) -> Judged:
     variables = tuple(
         Variable(name, Word.atomic(value, Span(COMMAND_PATH, 0, 0))) for name, value in env.items()
@@ -104,16 +109,14 @@ def _assumptions(
     versions = (
         () if vllm_version is None else (stated_version(vllm_version, Origin.COMMAND_LINE, "vllm_version"),)
     )
-    models = ModelSources() if model_config is None else ModelSources(_stated_model(model_config))
+    models = ModelSources() if model_config is None else _stated_model(model_config)
     return Assumptions(tuple(machines), versions, models)
 
 
-def _stated_model(config: Mapping[str, Any] | str | os.PathLike[str]) -> ModelFacts | Unknown:
+def _stated_model(config: Mapping[str, Any] | str | os.PathLike[str]) -> ModelSources:
     from vllint.models.config import facts_from_config, load_config
 
-    if isinstance(config, Mapping):
-        return facts_from_config("model", config, "local")
-    loaded = load_config(Path(config))
+    loaded = config if isinstance(config, Mapping) else load_config(Path(config))
     if isinstance(loaded, Unknown):
         raise StatementError(f"model_config: {loaded.reason}")
-    return facts_from_config("model", loaded, "local")
+    return ModelSources(facts_from_config("model", loaded, "local"), config=loaded)

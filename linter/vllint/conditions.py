@@ -53,4 +53,4 @@ def _models(settings: Settings, lock: Path | None, hub: Hub | None) -> ModelSour
         from vllint.models.lock import read_lock
 
         models = models._replace(lock=read_lock(lock))
-    return models if hub is None else models._replace(hub=hub.facts)
+    return models if hub is None else models._replace(hub=hub)

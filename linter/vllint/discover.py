@@ -36,6 +36,7 @@ SUFFIXES: Mapping[str, str] = {
     "service": "systemd",
     "container": "podman quadlet",
     "py": "Python",
+    "ipynb": "Jupyter notebook",
     "mk": "Makefile",
     "just": "justfile",
     "tf": "Terraform",
@@ -88,10 +89,11 @@ class Candidate(NamedTuple):
 
 
 class PassedOver(NamedTuple):
-    """A file that is not checked."""
+    """A file that is not checked; `explicit` says that it was named, not found."""
 
     path: str
     reason: Reason
+    explicit: bool = False
 
 
 class Unreadable(NamedTuple):
@@ -218,7 +220,9 @@ def _named(path: str, shown: str) -> Candidate | PassedOver | Unreadable:
     except OSError as error:
         return Unreadable(shown, _cause(error))
     reason = _unfit(raw)
-    return Candidate(shown, raw, explicit=True) if reason is None else PassedOver(shown, reason)
+    return (
+        Candidate(shown, raw, explicit=True) if reason is None else PassedOver(shown, reason, explicit=True)
+    )
 
 
 def _below(
@@ -269,7 +273,11 @@ def _may_launch(name: str) -> bool | None:
         return False
     stem, dot, suffix = name.lower().rpartition(".")
     if dot and suffix in TEMPLATE_SUFFIXES:
+        # What such a file becomes is not said by `values.tpl`; helpers of charts start with `_`.
+        says_nothing = suffix not in {"example", "sample"} and "." not in stem and not stem.startswith("_")
         stem, dot, suffix = stem.rpartition(".")
+        if says_nothing and stem + suffix:
+            return True
     if suffix in SUFFIXES:
         return True
     if any(suffix == known or stem == known or stem.startswith(f"{known}.") for known in _STEMS):

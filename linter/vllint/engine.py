@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.facts import LaunchFacts, Release
 from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
-from vllint.memory.estimate import estimate_memory, known_card
+from vllint.memory.estimate import known_card
+from vllint.memory.recurring import recurring_estimate
 from vllint.models.resolve import ModelSources, Surroundings, resolve_model
 from vllint.neighbours import Neighbour
-from vllint.rule import Rule
 from vllint.rule_run import Unchecked, heed_comments, run_rules
 from vllint.settings import Settings
+from vllint.shared_gpus import gpu_mates, machine_mates
 from vllint.sources.directives import Directive, Stated, read_directives, stated_for
 from vllint.sources.readers import Reading, read_command, read_source
 from vllint.text.source import SourceText
@@ -21,7 +22,7 @@ from vllint.vllm.engine_args import engine_args
 from vllint.vllm.mistakes import mistakes_in
 from vllint.vllm.options import nearest
 from vllint.vllm.parallel import parallel_sizes
-from vllint.vllm.releases import releases
+from vllint.vllm.releases import as_of, releases
 from vllint.vllm.version import split_image
 from vllint.vllm.wrappers import FORKS, WRAPPERS
 from vllint_schemas import (
@@ -39,6 +40,9 @@ from vllint_schemas import (
     Word,
 )
 from vllint_schemas.parallel import Parallel
+
+if TYPE_CHECKING:
+    from vllint.rule_index import AnyRule
 
 
 class Assumptions(NamedTuple):
@@ -65,20 +69,13 @@ class Judged(NamedTuple):
 def judge_source(
     source: SourceText,
     neighbour: Neighbour,
-    rules: Sequence[Rule],
+    rules: Sequence[AnyRule],
     settings: Settings,
     assumptions: Assumptions,
 ) -> Judged:
     """Judge a file. `neighbour` reads files beside it; what it reads is kept for fixes and frames."""
     texts = {source.path: source.text, **{file.path: file.text for file in assumptions.env_files or ()}}
-
-    def remembered(name: str) -> SourceText | None:
-        found = neighbour(name)
-        if found is not None and not name.endswith("/"):
-            texts[found.path] = found.text
-        return found
-
-    reading = read_source(source, remembered, assumptions.env_files)
+    reading = read_source(source, _remembering(neighbour, texts), assumptions.env_files)
     found = _Found(source.path, source.text, reading, texts, neighbour)
     return _judge(found, rules, settings, assumptions)
 
@@ -87,18 +84,31 @@ def judge_command(
     command: Word,
     environment: tuple[Variable, ...],
     neighbour: Neighbour,
-    rules: Sequence[Rule],
+    rules: Sequence[AnyRule],
     settings: Settings,
     assumptions: Assumptions,
 ) -> Judged:
     """Judge a command given as text, in an environment; `neighbour` reads files of its folder."""
     path, text = command.site.path, command.text
-    reading = read_command(command, environment, neighbour)
-    found = _Found(path, text, reading, {path: text}, neighbour)
+    texts = {path: text}
+    reading = read_command(command, environment, _remembering(neighbour, texts))
+    found = _Found(path, text, reading, texts, neighbour)
     return _judge(found, rules, settings, assumptions)
 
 
-def judge_unreadable(problem: SourceProblem, rules: Sequence[Rule], settings: Settings) -> Judged:
+def _remembering(neighbour: Neighbour, texts: dict[str, str]) -> Neighbour:
+    """Return a reader of the same files that puts what it reads into `texts`."""
+
+    def read(name: str) -> SourceText | None:
+        found = neighbour(name)
+        if found is not None and not name.endswith("/"):
+            texts[found.path] = found.text
+        return found
+
+    return read
+
+
+def judge_unreadable(problem: SourceProblem, rules: Sequence[AnyRule], settings: Settings) -> Judged:
     """Judge a file that is no text."""
     found = _Found(problem.span.path, "", Reading(problems=(problem,)), {}, lambda name: None)
     return _judge(found, rules, settings, Assumptions())
@@ -114,7 +124,7 @@ class _Found(NamedTuple):
     neighbour: Neighbour
 
 
-def _judge(found: _Found, rules: Sequence[Rule], settings: Settings, assumptions: Assumptions) -> Judged:
+def _judge(found: _Found, rules: Sequence[AnyRule], settings: Settings, assumptions: Assumptions) -> Judged:
     path, reading, texts = found.path, found.reading, found.texts
     launches = _facts(found, assumptions) if reading.launches else ()
     said = run_rules(launches, reading.problems, rules, settings)
@@ -138,7 +148,8 @@ def _facts(found: _Found, assumptions: Assumptions) -> tuple[LaunchFacts, ...]:
         )
         for launch in launches
     ]
-    return tuple(one._replace(machine_mates=_machine_mates(one, facts)) for one in facts)
+    mates = zip(facts, machine_mates(facts), gpu_mates(facts), strict=True)
+    return tuple(one._replace(machine_mates=machine, gpu_mates=gpus) for one, machine, gpus in mates)
 
 
 def _stated(
@@ -162,7 +173,8 @@ def launch_facts(
     hardware = resolve_hardware(launch.hardware, own[-1] if own else None, shared + assumptions.machines)
     model = resolve_model(args, assumptions.models, around)
     parallel = parallel_sizes(args)
-    memory = _memory(model, parallel, args, known_card(hardware.gpu))
+    assumed = isinstance(release.stated, Unknown)
+    memory = _memory(model, parallel, args, known_card(hardware.gpu), assumed)
     mistakes = mistakes_in(launch, args)
     facts = LaunchFacts(launch, args, release, hardware, model, parallel, memory, texts, mistakes=mistakes)
     if args.given("lora_modules") is None:
@@ -192,7 +204,11 @@ def _release(launch: Launch, stated: Stated, assumptions: Assumptions) -> Releas
         return Release(releases()[-1], reason, "newest known", _fork(launch))
     version, source = candidates[0]
     judged, exact = nearest(version.value)
-    doubt = "" if exact else f"vLLM {version.value} has no table of its own; the nearest is that of {judged}"
+    doubt = (
+        ""
+        if exact
+        else f"vLLM {version.value} has no table of its own; the nearest is that of {judged}{as_of()}"
+    )
     return Release(judged, version, source, doubt or _fork(launch))
 
 
@@ -225,29 +241,14 @@ def _version_source(launch: Launch) -> str:
 
 
 def _memory(
-    model: ModelFacts | Unknown, parallel: Parallel | Unknown, args: EngineArgs, gpu: Gpu | Unknown
+    model: ModelFacts | Unknown,
+    parallel: Parallel | Unknown,
+    args: EngineArgs,
+    gpu: Gpu | Unknown,
+    assumed: bool,
 ) -> MemoryEstimate | Unknown:
     if isinstance(model, Unknown):
         return model
     if isinstance(parallel, Unknown):
         return parallel
-    return estimate_memory(model, parallel, args, gpu)
-
-
-def _machine_mates(facts: LaunchFacts, others: Iterable[LaunchFacts]) -> int | Unknown:
-    """Return how many GPUs the file's other launches take from the machine that this launch is given.
-
-    A launch with a number of its own in the file has these GPUs to itself.
-    """
-    own = facts.launch.hardware.gpu_count
-    if isinstance(own, Located) and own.value != "all":
-        return 0
-    taken = 0
-    for other in others:
-        if other is facts or other.launch.extent == facts.launch.extent:
-            # Several starts of one service are the ways it may go.
-            continue
-        if isinstance(other.maybe_parallel, Unknown):
-            return other.maybe_parallel
-        taken += other.maybe_parallel.gpus_needed_here
-    return taken
+    return recurring_estimate(model, parallel, args, gpu, assumed)

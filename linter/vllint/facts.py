@@ -72,8 +72,8 @@ class LaunchFacts(NamedTuple):
     The `maybe_` fields may be `Unknown`. A rule that declares a fact among its `needs` reads it through
     the property of that name, which the engine has made sure is known. `sources` are the texts of the
     files involved, for writing fixes. `machine_mates` are the GPUs that the file's other launches take
-    from the same machine. `mistakes` are what is wrong with the launch's words, `adapters` the
-    LoRA adapters that it loads and whose rank is known.
+    from the same machine, `gpu_mates` the names of those that take some of its own. `mistakes` are what is
+    wrong with the launch's words, `adapters` the LoRA adapters that it loads and whose rank is known.
     """
 
     launch: Launch
@@ -85,6 +85,7 @@ class LaunchFacts(NamedTuple):
     maybe_memory: MemoryEstimate | Unknown
     sources: Mapping[str, str]
     machine_mates: int | Unknown = 0
+    gpu_mates: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     adapters: tuple[Adapter, ...] = ()
 
@@ -113,17 +114,16 @@ class LaunchFacts(NamedTuple):
         """How many GPUs the launch may use."""
         return _known(self.hardware.gpu_count)
 
-    def why_unknown(self, fact: FactName) -> Unknown | None:
-        """Return why `fact` is not known; `None` when it is."""
-        found: object = {
-            "format": None,
-            "model": self.maybe_model,
-            "gpu": self.hardware.gpu,
-            "gpu_count": self.hardware.gpu_count,
-            "arguments": self.maybe_parallel,
-            "memory": self.maybe_memory,
-        }[fact]
-        return found if isinstance(found, Unknown) else None
+    def unknown(self) -> dict[FactName, Unknown]:
+        """Return the facts that are not known, and why."""
+        known: tuple[tuple[FactName, object], ...] = (
+            ("model", self.maybe_model),
+            ("gpu", self.hardware.gpu),
+            ("gpu_count", self.hardware.gpu_count),
+            ("arguments", self.maybe_parallel),
+            ("memory", self.maybe_memory),
+        )
+        return {fact: found for fact, found in known if isinstance(found, Unknown)}
 
 
 def _known(fact: T | Unknown) -> T:

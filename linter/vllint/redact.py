@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from string import ascii_letters, digits
 
-from vllint_schemas import Word
+from vllint_schemas import Span, Word
 
 MASK = "*"
 
@@ -18,16 +18,17 @@ _SHAPES = (
     r"|\bgithub_pat_[A-Za-z0-9_]{20,}"
     r"|\bAKIA[A-Z0-9]{12,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
-    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
-    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
-    r"|(?<=Basic )[A-Za-z0-9+/]{8,}=*"
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
+    r"|(?i:(?<=bearer ))[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?<= -u )[\w.@-]+:(?!\d+\b)[^\s\"'$]{8,}"
+    r"|(?i:(?<=basic ))[A-Za-z0-9+/]{8,}=*"
 )
 """Secrets by their shape: Hub, OpenAI-like, GitHub and AWS keys, JSON web tokens, logins in addresses."""
 
 _NAME = r"""(?:api[_-]?key|token|secret|password|passwd|passphrase|(?:access|private|auth)[_-]?key)"""
 
-_NAMED = rf"""(?ix)
-    (?<![A-Za-z0-9]) (?P<flag>--)? [A-Za-z0-9_-]*{_NAME}
+_NAMED = r"""(?ix)
+    (?<![A-Za-z0-9]) (?P<flag>--)? [A-Za-z0-9_-]*%s
     (?:
         (?P<assigned> ["']?[ \t]* (?: :[-=+]? | = ) [ \t]* )
       | ["']?[ \t]+ (?: \\\r?\n[ \t]* )?
@@ -36,11 +37,19 @@ _NAMED = rf"""(?ix)
       | [ \t]*,[ \t]* value[ \t]*:[ \t]*
       | ["']?[ \t]* \r?\n[ \t]* (?(flag) -[ \t]+ | value:[ \t]* )
     )
-    (?: "(?P<double>[^"\r\n]{{4,}})" | '(?P<single>[^'\r\n]{{4,}})' | ["']? (?P<plain>[^\s"',;}}\]]{{4,}}) )
+    (?: "(?P<double>[^"\r\n]{4,})" | '(?P<single>[^'\r\n]{4,})' | ["']? (?P<plain>[^\s"',;}\]]{4,}) )
     """
-"""A secret by its name, in any of the ways names and values are written side by side or line below line."""
+"""A secret by a name, in any of the ways names and values are written side by side or line below line."""
 
 _NAME_ALONE = f"(?i){_NAME}"
+_MAY_BE_MISSPELT = r"--[A-Za-z][A-Za-z0-9_-]{3,}|\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z]\b"
+"""Options and environment variables: their names are worth a second look."""
+
+_SPELLINGS = (
+    "apikey", "accesskey", "privatekey", "authkey", "token", "secret", "password", "passwd", "passphrase",
+)  # fmt: skip
+"""What the names of secrets end in, without dashes."""
+
 _NAME_HINTS = ("key", "token", "secret", "passw", "passphrase")
 """What a text must hold for such a name to be in it."""
 _NAME_CHARACTERS = frozenset(ascii_letters + digits + "_-")
@@ -53,13 +62,15 @@ _NAMED_IN_PROSE = rf"""(?ix)
 """A secret by its name in a sentence, where a token may be a word like any other."""
 
 _SHAPE_HINTS = (
-    "hf_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AKIA", "eyJ", "Bearer ", "Basic ",
+    "hf_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AKIA", "eyJ", "earer ", "asic ",
+    " -u ",
 )  # fmt: skip
 """What a text must hold for a secret's shape to be in it, logins in addresses apart."""
 
 _HINTS = ("key", "token", "secret", "passw", "hf_", "sk-", "gh", "akia", "eyj", "://", "bearer ")
 """What a text must hold for any of these patterns to match: most sentences hold none of it."""
 
+_TELLING = 6
 _SECRET_NAME = f"(?i){_NAME}$"
 _REFERENCE = r"(?s)\$\{?[A-Za-z_]\w*(?P<default>:?[-=+].*)?|\$\(.*|\$?\{\{.*|<[^<>]*>"
 _NOT_SECRET = "(?i)true|false|none|null|auto"
@@ -73,41 +84,105 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def names_secret(name: str) -> bool:
-    """Whether what goes by `name` is a secret."""
-    return _compiled(_SECRET_NAME).search(name) is not None
+    """Whether what goes by `name` is a secret, or would be one if `name` were spelt right."""
+    return _compiled(_SECRET_NAME).search(name) is not None or _misspells_secret(name)
 
 
-def redacted(text: str) -> str:
-    """Return `text` with every character of a secret masked, so that places stay as they are."""
+@lru_cache(maxsize=4096)
+def _misspells_secret(name: str) -> bool:
+    """Whether a name ends in a part that is one slip of the fingers away from a secret's.
+
+    A plural is none: many things are counted in tokens.
+    """
+    parts = name.lower().replace("_", "-").split("-")
+    return any(
+        end != f"{spelling}s" and _is_one_slip(end, spelling)
+        for end in ("".join(parts[-2:]), parts[-1])
+        for spelling in _SPELLINGS
+    )
+
+
+def _is_one_slip(text: str, spelling: str) -> bool:
+    """Whether a letter is missing, added or another one, or two have changed places."""
+    if text == spelling or abs(len(text) - len(spelling)) > 1:
+        return False
+    same = 0
+    while same < min(len(text), len(spelling)) and text[same] == spelling[same]:
+        same += 1
+    left, right = text[same:], spelling[same:]
+    swapped = right[1:2] + right[:1] + right[2:]
+    return left[1:] in {right, right[1:]} or left == right[1:] or left == swapped
+
+
+def redacted(text: str, places: Iterable[Span] = ()) -> str:
+    """Return `text` with every character of a secret masked, so that positions stay as they are.
+
+    `places` are stretches of it that are known to be secret.
+    """
+    values: set[str] = set()
+    for place in places:
+        value = text[place.start : place.end]
+        values.add(value)
+        text = f"{text[: place.start]}{_stars(value)}{text[place.end :]}"
+    text = without_values(text, (value for value in values if is_telling(value)))
     if any(hint in text for hint in _SHAPE_HINTS) or ("://" in text and "@" in text):
         text = _compiled(_SHAPES).sub(lambda match: MASK * len(match.group()), text)
     return _with_named_masked(text)
 
 
+def is_telling(value: str) -> bool:
+    """Whether a secret is nothing that a file would say for another reason, as `--api-key vllm` might."""
+    return len(value) >= _TELLING and not value.isalpha() and not value.isdigit()
+
+
+def without_values(text: str, values: Iterable[str]) -> str:
+    """Return `text` with these secrets masked, wherever one stands as a word."""
+    for value in values:
+        if value in text:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _stars(value), text)
+    return text
+
+
+def _stars(text: str) -> str:
+    return "".join(character if character in "\r\n" else MASK for character in text)
+
+
 def _with_named_masked(text: str) -> str:
-    """Do what `_NAMED.sub` does, with a look at the few places where a name stands instead of at all."""
-    lowered = text.lower()
-    if not any(hint in lowered for hint in _NAME_HINTS):
-        return text
+    """Mask what stands by secrets' names, with a look at the few places where there is such a name."""
     parts: list[str] = []
     at = 0
-    for name in _compiled(_NAME_ALONE).finditer(text):
-        if name.start() < at:
+    for place, name in _named_places(text):
+        if place < at:
             continue
-        match = _named_at(text, at, name.start())
+        match = _named_at(text, at, place, name)
         if match is not None:
             parts += (text[at : match.start()], _mask_value(match))
             at = match.end()
     return "".join((*parts, text[at:])) if parts else text
 
 
-def _named_at(text: str, least: int, name: int) -> re.Match[str] | None:
+def _named_places(text: str) -> Sequence[tuple[int, str]]:
+    """Return where names of secrets, or their last parts, stand, with the pattern of each, in order."""
+    lowered = text.lower()
+    found: list[tuple[int, str]] = []
+    if any(hint in lowered for hint in _NAME_HINTS):
+        found += [(name.start(), _NAME) for name in _compiled(_NAME_ALONE).finditer(text)]
+    for name in _compiled(_MAY_BE_MISSPELT).finditer(text):
+        if _misspells_secret(name[0]):
+            found.append(
+                (name.start() + len(name[0]) - len(name[0].lstrip("-")), re.escape(name[0].lstrip("-")))
+            )
+    return sorted(found)
+
+
+def _named_at(text: str, least: int, name: int, pattern: str) -> re.Match[str] | None:
     """Return the match of the name that has its last part at `name`; it begins at `least` or later."""
     start = name
     while start > least and text[start - 1] in _NAME_CHARACTERS:
         start -= 1
+    named = _compiled(_NAMED % pattern)
     places = (place for place in range(start, name + 1) if place == start or text[place - 1] in "_-")
-    return next((match for place in places if (match := _compiled(_NAMED).match(text, place))), None)
+    return next((match for place in places if (match := named.match(text, place))), None)
 
 
 def _mask_value(match: re.Match[str]) -> str:
@@ -150,25 +225,35 @@ def _mask_quoted(match: re.Match[str]) -> str:
 
 def redacted_words(words: Sequence[Word]) -> tuple[str, ...]:
     """Return the words as text, secrets masked; what is not known stands as `?`."""
-    shown: list[str] = []
+    secret = tuple(secret_parts(words))
+    values = {words[index].text[start:] for index, start in secret}
+    telling = tuple(value for value in values if is_telling(value))
+    shown = [redacted(without_values(word.text, telling)) for word in words]
+    for index, start in secret:
+        shown[index] = shown[index][:start] + MASK * (len(shown[index]) - start)
+    return tuple(_with_holes(word, text) for word, text in zip(words, shown, strict=True))
+
+
+def secret_parts(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """Yield the words that are secret by the option they belong to: their index, and from where on."""
     secret_follows = False
-    for word in words:
-        text = redacted(_shown(word))
-        name = text.partition("=")[0]
-        if secret_follows and not text.startswith("-"):
-            text = MASK * len(text)
-        else:
-            secret_follows = name.startswith("-") and _compiled(_SECRET_NAME).search(name) is not None
-        if secret_follows and "=" in text:
-            value = text[len(name) + 1 :]
-            text = f"{name}={MASK * len(value)}"
+    for index, word in enumerate(words):
+        name, equals, value = word.text.partition("=")
+        if secret_follows and not word.text.startswith("-"):
+            yield index, 0
+            continue
+        secret_follows = _is_secret_option(name)
+        if secret_follows and equals and (value or word.holes):
             secret_follows = False
-        shown.append(text)
-    return tuple(shown)
+            yield index, len(name) + 1
 
 
-def _shown(word: Word) -> str:
-    text = word.text
+def _is_secret_option(name: str) -> bool:
+    """Whether a word is the name of an option for a secret; its dashes may be others, or missing."""
+    return "/" not in name and not name.isspace() and names_secret(name)
+
+
+def _with_holes(word: Word, text: str) -> str:
     for hole in reversed(word.holes):
         text = f"{text[: hole.at]}?{text[hole.at :]}"
     return text

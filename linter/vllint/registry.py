@@ -5,13 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from vllint.rule_index import listed_rules
+from vllint.rule_modules import rules_of, rules_of_module
 
 if TYPE_CHECKING:
     from vllint.rule import Rule
+    from vllint.rule_index import AnyRule
+
+R = TypeVar("R", bound="AnyRule", covariant=True)
 
 _GROUP = "vllint.rules"
 _BUILTIN = "builtin"
@@ -29,10 +35,10 @@ class EntryPoint(NamedTuple):
     distribution: str
 
 
-class Registry(NamedTuple):
+class Registry(NamedTuple, Generic[R]):
     """The rules at hand in the order of their codes, and what kept others from loading."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[R, ...]
     failures: tuple[str, ...] = ()
 
     @property
@@ -41,16 +47,25 @@ class Registry(NamedTuple):
         return {rule.code: rule.url for rule in self.rules}
 
 
-def load_rules(plugins: Sequence[Path] = ()) -> Registry:
+def load_rules(plugins: Sequence[Path] = ()) -> Registry[Rule]:
     """Load the rules of every installed package that offers some, and of folders named by the user.
 
     Raises BuiltinRulesError where vllint's own do not load; others' failures are returned.
     """
-    rules: list[Rule] = []
+    return _registry(plugins, rules_of)
+
+
+def list_rules(plugins: Sequence[Path] = ()) -> Registry[AnyRule]:
+    """Return the rules that `load_rules` does; those that an index lists are loaded when they judge."""
+    return _registry(plugins, listed_rules)
+
+
+def _registry(plugins: Sequence[Path], offered: Callable[[ModuleType], Iterable[Any]]) -> Registry[Any]:
+    rules: list[AnyRule] = []
     failures: list[str] = []
     for entry in entry_points():
         try:
-            rules.extend(rules_of(importlib.import_module(entry.module)))
+            rules.extend(offered(importlib.import_module(entry.module)))
         except (Exception, SystemExit) as error:
             failure = f"the rules `{entry.name}` of {entry.distribution} do not load: {error!r}"
             if entry.name == _BUILTIN:
@@ -65,15 +80,16 @@ def load_rules(plugins: Sequence[Path] = ()) -> Registry:
 
 
 def _without_duplicates(
-    rules: Sequence[Rule], failures: Sequence[str]
-) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
-    by_code: dict[str, Rule] = {}
+    rules: Sequence[AnyRule], failures: Sequence[str]
+) -> tuple[tuple[AnyRule, ...], tuple[str, ...]]:
+    by_code: dict[str, AnyRule] = {}
     problems = list(failures)
     for rule in rules:
         first = by_code.setdefault(rule.code, rule)
         if first is not rule:
-            owners = f"{type(first).__module__} and {type(rule).__module__}"
-            problems.append(f"the code {rule.code} is used twice, by {owners}; the first is kept")
+            problems.append(
+                f"the code {rule.code} is used twice, by {first.module} and {rule.module}; the first is kept"
+            )
     return tuple(by_code[code] for code in sorted(by_code)), tuple(problems)
 
 
@@ -90,28 +106,6 @@ def rule_places() -> tuple[str, ...] | None:
             return None
         places.extend(getattr(module, "__path__", [module.__file__]))
     return tuple(places)
-
-
-def rules_of(package: ModuleType) -> Iterator[Rule]:
-    """Yield the rules that the modules of a package define, one instance each."""
-    from vllint.rule import Rule
-
-    for module in _modules(package):
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__:
-                yield value()
-
-
-def _modules(package: ModuleType) -> Iterator[ModuleType]:
-    yield package
-    for folder in getattr(package, "__path__", ()):
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            name, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - DirEntry names are plain text
-            is_package = entry.is_dir() and name.isidentifier() and name != "__pycache__"
-            is_module = suffix == ".py" and name != "__init__" and entry.is_file()
-            if is_module or is_package:
-                module = importlib.import_module(f"{package.__name__}.{name}")
-                yield from _modules(module) if is_package else (module,)
 
 
 def _plugin_files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -139,7 +133,7 @@ def _rules_in_file(path: Path) -> tuple[Rule, ...]:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(path.parent))
-    return tuple(rules_of(module))
+    return tuple(rules_of_module(module))
 
 
 def entry_points() -> tuple[EntryPoint, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from vllint.facts import FactName, LaunchFacts
 from vllint.vllm.releases import releases
-from vllint_schemas import Evidence, Finding, Fix, Related, Severity, SourceProblem, Span, Stage
+from vllint_schemas import BudgetLine, Evidence, Finding, Fix, Related, Severity, SourceProblem, Span, Stage
+
+Judges = Literal["launches", "files", "sources"]
+"""What a rule judges: single launches, those of a file together, or files that could not be read."""
 
 
 class Example(NamedTuple):
@@ -36,8 +39,11 @@ class Rule:
     judge launches, `check_file` to judge those of a file together, or `check_source` to speak of a file
     rather than what it launches. The engine calls `check` only
     when every fact in `needs` is known, and not at all when a rule whose code is in `waits_for` has spoken
-    about the launch. `carries_over` says that its fixes write for a release what an older one does with
-    the file as it is, so that moving there applies the unsafe ones, too.
+    about the launch. `triggers` are what a launch must have one of for `check` to have anything to say, as
+    `vllint.triggers` names it; a rule without any looks at every launch. Of what it says, that is left out
+    which is about words that a rule in `yields_to` has spoken of: it knows better what is wrong with them.
+    `carries_over` says that its fixes write for a release what an older one does with the file as it is, so
+    that moving there applies the unsafe ones, too.
     """
 
     code: ClassVar[str]
@@ -48,12 +54,30 @@ class Rule:
     since: ClassVar[str]
     needs: ClassVar[tuple[FactName, ...]] = ()
     waits_for: ClassVar[frozenset[str]] = frozenset()
+    triggers: ClassVar[frozenset[str]] = frozenset()
+    yields_to: ClassVar[frozenset[str]] = frozenset()
     preview: ClassVar[bool] = False
     carries_over: ClassVar[bool] = False
     url: ClassVar[str] = ""
     tags: ClassVar[tuple[str, ...]] = ()
     BAD: ClassVar[tuple[Example, ...]] = ()
     GOOD: ClassVar[tuple[Example, ...]] = ()
+
+    @property
+    def module(self) -> str:
+        """The module that it stands in."""
+        return type(self).__module__
+
+    @property
+    def judges(self) -> frozenset[Judges]:
+        """What it judges: the methods that it overrides."""
+        own = type(self)
+        overridden: dict[Judges, bool] = {
+            "launches": own.check is not Rule.check,
+            "files": own.check_file is not Rule.check_file,
+            "sources": own.check_source is not Rule.check_source,
+        }
+        return frozenset(subject for subject, is_overridden in overridden.items() if is_overridden)
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield what is wrong with a launch."""
@@ -80,6 +104,7 @@ class Rule:
         related: Sequence[Related] = (),
         fix: Fix | None = None,
         subject: str = "",
+        budget: tuple[BudgetLine, ...] = (),
     ) -> Finding:
         """Return a finding of this rule about a launch."""
         return Finding(
@@ -94,6 +119,7 @@ class Rule:
             related=tuple(related),
             fix=fix,
             subject=subject,
+            budget=budget,
         )
 
     def source_finding(self, problem: SourceProblem, help: str, fix: Fix | None = None) -> Finding:
@@ -112,6 +138,8 @@ class Rule:
 
 
 def _evidence(judged: str, source: str, stage: Stage) -> Evidence:
-    """Name the check's place; its line is that of the newest release, and left out for others."""
-    place = source if judged == releases()[-1] else source.partition(":")[0]
+    """Name the check's place as the newest release has it: others may have it elsewhere, on another line."""
+    newest = releases()[-1]
+    path = source.partition(":")[0]
+    place = source if judged == newest or not path else f"{path} (as in {newest})"
     return Evidence(judged, place, stage)

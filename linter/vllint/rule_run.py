@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.facts import FactName, LaunchFacts
-from vllint.rule import Rule
 from vllint.settings import Settings, is_selected, severity_of
 from vllint.suppress import idle_suppressions, misspelt_comments, read_suppressions, suppress
-from vllint_schemas import Finding, Kind, Severity, SourceProblem, Span, Unknown
+from vllint.triggers import triggers_of
+from vllint_schemas import Finding, Kind, Severity, SourceProblem, Span
+
+if TYPE_CHECKING:
+    from vllint.rule_index import AnyRule
 
 _SHOWN: frozenset[Kind] = frozenset({"markdown"})
 """Kinds of source that show a launch and make none."""
@@ -36,37 +39,83 @@ class Said(NamedTuple):
     silent: frozenset[str]
 
 
+class _Step(NamedTuple):
+    """A rule's turn with a launch: it judges where it is triggered, or lacks a fact for that."""
+
+    rule: AnyRule
+    lacks: FactName | None
+    triggered: bool
+
+
+class _Order:
+    """The rules of a run, by their code and in the order in which they take their turns."""
+
+    __slots__ = ("_judging", "_steps", "by_code", "of_files", "of_sources")
+
+    def __init__(self, rules: tuple[AnyRule, ...]) -> None:
+        self.by_code: Mapping[str, AnyRule] = {rule.code: rule for rule in rules}
+        self.of_files = tuple(rule for rule in rules if "files" in rule.judges)
+        self.of_sources = tuple(rule for rule in rules if "sources" in rule.judges)
+        self._judging = tuple(
+            rule
+            for rule in _in_waiting_order(rules, self.by_code)
+            if rule.needs or rule.waits_for or "launches" in rule.judges
+        )
+        self._steps: dict[tuple[frozenset[str], frozenset[FactName]], tuple[_Step, ...]] = {}
+
+    def steps(self, triggers: frozenset[str], unknown: frozenset[FactName]) -> tuple[_Step, ...]:
+        """Return the steps of all launches in which the same stands and the same is not known."""
+        steps = self._steps.get((triggers, unknown))
+        if steps is None:
+            turns = (_step(rule, triggers, unknown) for rule in self._judging)
+            steps = tuple(step for step in turns if step.triggered or step.lacks or step.rule.waits_for)
+            self._steps[triggers, unknown] = steps
+        return steps
+
+
+def _step(rule: AnyRule, triggers: frozenset[str], unknown: frozenset[FactName]) -> _Step:
+    lacks = next((need for need in rule.needs if need in unknown), None)
+    return _Step(rule, lacks, not rule.triggers or not rule.triggers.isdisjoint(triggers))
+
+
+@cache
+def _order(rules: tuple[AnyRule, ...]) -> _Order:
+    return _Order(rules)
+
+
 def run_rules(
     launches: Sequence[LaunchFacts],
     problems: Sequence[SourceProblem],
-    rules: Sequence[Rule],
+    rules: Sequence[AnyRule],
     settings: Settings,
 ) -> Said:
     """Run every rule whose needs are met; those that wait for others come after them."""
-    findings = [found for problem in problems for rule in rules for found in rule.check_source(problem)]
+    order = _order(tuple(rules))
+    findings = [
+        found for problem in problems for rule in order.of_sources for found in rule.check_source(problem)
+    ]
     unchecked: dict[Unchecked, None] = {}
     silent: set[str] = set()
-    ordered = _judging_launches(tuple(rules))
     for facts in launches:
+        unknown = facts.unknown()
         own: list[Finding] = []
-        unknown: dict[FactName, Unknown | None] = {}
-        for rule in ordered:
-            if own and rule.waits_for and any(found.code in rule.waits_for for found in own):
+        said: set[str] = set()
+        noted: set[FactName] = set()
+        for rule, lacks, triggered in order.steps(triggers_of(facts), frozenset(unknown)):
+            if said and not said.isdisjoint(rule.waits_for):
                 silent.add(rule.code)
-                continue
-            missing = _missing(facts, rule, unknown) if rule.needs else None
-            if missing is None:
-                own += _judged(rule, facts)
-                continue
-            silent.add(rule.code)
-            if is_selected(settings, rule.code, rule.name, rule.preview):
-                unchecked[missing] = None
+            elif lacks is not None:
+                silent.add(rule.code)
+                if lacks not in noted and is_selected(settings, rule.code, rule.name, rule.preview):
+                    noted.add(lacks)
+                    unchecked[Unchecked(facts.launch.id, lacks, unknown[lacks].reason)] = None
+            elif triggered and (found := _judged(rule, facts, own)):
+                own += found
+                said.add(rule.code)
         findings += own
     if launches:
-        findings.extend(
-            found for rule in _rules_of_files(tuple(rules)) for found in rule.check_file(launches)
-        )
-    kept = _selected(findings, settings, _by_code(tuple(rules)))
+        findings.extend(found for rule in order.of_files for found in rule.check_file(launches))
+    kept = _selected(findings, settings, order.by_code)
     return Said(kept, tuple(unchecked), frozenset(silent))
 
 
@@ -75,63 +124,37 @@ def _matters(finding: Finding, facts: LaunchFacts) -> bool:
     return finding.severity is not Severity.INFO or facts.launch.kind not in _SHOWN
 
 
-def _judged(rule: Rule, facts: LaunchFacts) -> list[Finding]:
+def _judged(rule: AnyRule, facts: LaunchFacts, earlier: Sequence[Finding]) -> list[Finding]:
     try:
-        return [found for found in rule.check(facts) if _matters(found, facts)]
+        findings = [found for found in rule.check(facts) if _matters(found, facts)]
     except Exception as error:
         raise RuleError(f"the rule {rule.code} fails on {facts.launch.id}: {error!r}") from error
+    return _not_told(findings, rule, earlier) if findings else findings
 
 
-@cache
-def _by_code(rules: tuple[Rule, ...]) -> Mapping[str, Rule]:
-    return {rule.code: rule for rule in rules}
+def _not_told(findings: list[Finding], rule: AnyRule, earlier: Sequence[Finding]) -> list[Finding]:
+    """Leave out the findings about words that a rule which knows better has spoken of."""
+    places = {found.span for found in earlier if found.code in rule.yields_to} if rule.yields_to else ()
+    return [found for found in findings if found.span not in places] if places else findings
 
 
-@cache
-def _in_waiting_order(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+def _in_waiting_order(rules: tuple[AnyRule, ...], by_code: Mapping[str, AnyRule]) -> Iterable[AnyRule]:
     """Put each rule behind those it waits for; rules that wait for each other would keep their order."""
-    by_code = _by_code(rules)
-    ordered: dict[str, Rule] = {}
+    ordered: dict[str, AnyRule] = {}
 
-    def add(rule: Rule, above: tuple[str, ...]) -> None:
-        for code in sorted(rule.waits_for):
+    def add(rule: AnyRule, above: tuple[str, ...]) -> None:
+        for code in sorted(rule.waits_for | rule.yields_to):
             if code in by_code and code not in above:
                 add(by_code[code], (*above, rule.code))
         ordered.setdefault(rule.code, rule)
 
     for rule in rules:
         add(rule, (rule.code,))
-    return tuple(ordered.values())
-
-
-@cache
-def _judging_launches(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the rules that look at single launches, or may not for lack of facts, in waiting order."""
-    ordered = _in_waiting_order(rules)
-    return tuple(
-        rule for rule in ordered if rule.needs or rule.waits_for or type(rule).check is not Rule.check
-    )
-
-
-@cache
-def _rules_of_files(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the rules that look at all launches of a file together: few do."""
-    return tuple(rule for rule in rules if type(rule).check_file is not Rule.check_file)
-
-
-def _missing(facts: LaunchFacts, rule: Rule, unknown: dict[FactName, Unknown | None]) -> Unchecked | None:
-    """Return the first fact that a rule needs and that is not known; `unknown` has what was asked before."""
-    for need in rule.needs:
-        if need not in unknown:
-            unknown[need] = facts.why_unknown(need)
-        why = unknown[need]
-        if why is not None:
-            return Unchecked(facts.launch.id, need, why.reason)
-    return None
+    return ordered.values()
 
 
 def _selected(
-    findings: Iterable[Finding], settings: Settings, rules: Mapping[str, Rule]
+    findings: Iterable[Finding], settings: Settings, rules: Mapping[str, AnyRule]
 ) -> tuple[Finding, ...]:
     """Keep what is selected, once, with the severity that settings give it, in the order of places."""
     kept: dict[tuple[str, Span, str], Finding] = {}
@@ -154,7 +177,7 @@ def heed_comments(
     path: str,
     texts: Mapping[str, str],
     launches: Sequence[LaunchFacts],
-    rules: Sequence[Rule],
+    rules: Sequence[AnyRule],
     settings: Settings,
 ) -> tuple[Finding, ...]:
     """Take out what comments suppress, and add what is wrong with the comments of the file itself."""
@@ -169,11 +192,11 @@ def heed_comments(
         *idle_suppressions(own, used, rules, judging, settings, texts[path]),
         *misspelt_comments(texts[path], path),
     ]
-    extra = _selected(_about(problems, rules), settings, _by_code(tuple(rules)))
+    extra = _selected(_about(problems, rules), settings, _order(tuple(rules)).by_code)
     return tuple(sorted((*left, *extra), key=_place))
 
 
-def _about(problems: Iterable[SourceProblem], rules: Sequence[Rule]) -> Iterator[Finding]:
+def _about(problems: Iterable[SourceProblem], rules: Sequence[AnyRule]) -> Iterator[Finding]:
     for problem in problems:
         for rule in rules:
             yield from rule.check_source(problem)

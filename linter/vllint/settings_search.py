@@ -102,7 +102,7 @@ def _mentions_vllint(path: Path) -> bool:
     try:
         return b"tool.vllint" in path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{path}: {error}") from error
+        raise SettingsError(f"{path}: {error.strerror or error}") from error
 
 
 def stated_models(settings: Settings) -> Mapping[str, ModelFacts | Unknown]:

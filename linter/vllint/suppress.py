@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vllint.rule import Rule
 from vllint.settings import Settings, is_selected, names_rule
 from vllint_schemas import Edit, Finding, SourceProblem, Span
+
+if TYPE_CHECKING:
+    from vllint.rule_index import AnyRule
 
 _COMMENT = re.compile(
     r"(?:^|(?<=\s))(?:#|//)[ \t]*vllint:[ \t]*(?P<scope>file-ignore|ignore)\b"
@@ -158,8 +160,8 @@ def suppress(
 def idle_suppressions(
     suppressions: Sequence[Suppression],
     used: frozenset[tuple[Suppression, str]],
-    rules: Sequence[Rule],
-    judging: Sequence[Rule],
+    rules: Sequence[AnyRule],
+    judging: Sequence[AnyRule],
     settings: Settings,
     text: str,
 ) -> Iterator[SourceProblem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,12 @@ def _object(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     return table
 
 
+def _day(path: Path) -> None:
+    day = _object(path, ("date",))["date"]
+    if not isinstance(day, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
+        raise TableError(f"{path}:1: `date` must be a day, as 2026-11-21")
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -134,4 +141,5 @@ _FORMS: Mapping[str, Callable[[Path], Any]] = {
     "value_names.json": _value_names,
     "option_bounds.json": _bounds,
     "removed_options.json": _removed,
+    "tables.json": _day,
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from vllint_schemas.findings import (
         Applicability,
+        BudgetLine,
         Edit,
         Evidence,
         Finding,
@@ -55,7 +56,17 @@ _NAMES = {
         "EngineArgs",
         "ProblemKind",
     ),
-    "findings": ("Applicability", "Edit", "Evidence", "Finding", "Fix", "Related", "Severity", "Stage"),
+    "findings": (
+        "Applicability",
+        "BudgetLine",
+        "Edit",
+        "Evidence",
+        "Finding",
+        "Fix",
+        "Related",
+        "Severity",
+        "Stage",
+    ),
     "hardware": ("GIB", "Gpu", "Hardware", "Instance"),
     "known": ("Located", "Origin", "Unknown"),
     "launch": (
@@ -84,6 +95,7 @@ __all__ = [
     "Argument",
     "ArgumentProblem",
     "Band",
+    "BudgetLine",
     "ConfigFile",
     "ConfigProblem",
     "Container",

@@ -1,7 +1,5 @@
 """What vLLM's argument parser understands from a launch's words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple

@@ -5,6 +5,8 @@
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from vllint_schemas.known import Unknown
+from vllint_schemas.memory import Band
 from vllint_schemas.position import Span
 
 Stage = Literal["parse", "validate", "config", "build", "run", "container", "advice"]
@@ -70,11 +72,24 @@ class Related(NamedTuple):
     message: str
 
 
+class BudgetLine(NamedTuple):
+    """A line of the sum of memory that a finding rests on, `size` in bytes.
+
+    `sign` says what the line does in the sum: `-` is taken off, `=` is what is left, and the others are
+    what there is and what is compared.
+    """
+
+    sign: Literal["", "-", "="]
+    name: str
+    size: Band | Unknown
+
+
 class Finding(NamedTuple):
     """One thing that is wrong, with what to do about it.
 
     `message` says what is wrong, with numbers; `help` what to do. `subject` names what the finding is
-    about, without positions, so that the fingerprint survives edits elsewhere in the file.
+    about, without positions, so that the fingerprint survives edits elsewhere in the file. `budget` is the
+    memory of the GPU that has too little, line by line.
     """
 
     code: str
@@ -88,3 +103,4 @@ class Finding(NamedTuple):
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
     subject: str = ""
+    budget: tuple[BudgetLine, ...] = ()

@@ -1,7 +1,5 @@
 """One start of a vLLM server, as found in a file."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -15,10 +13,10 @@ from vllint_schemas.words import Word
 AllGpus = Literal["all"]
 
 
-NO_GPU_CLAIM = Unknown("the file does not name a card")
+NO_GPU_CLAIM = Unknown("no card is named")
 """The claim of a file that is silent about the card."""
 
-NO_COUNT_CLAIM = Unknown("the file does not say how many GPUs there are")
+NO_COUNT_CLAIM = Unknown("nothing says how many GPUs there are")
 """The claim of a file that is silent about the number of GPUs."""
 
 
@@ -106,9 +104,10 @@ class Container(NamedTuple):
     """What a container is given. `None` and `Unknown` as everywhere: not said, and not known.
 
     `open_ended` says why more may be given than is seen here. `shared_memory` is the size of /dev/shm in
-    bytes; `shares_host_ipc` and `shares_host_network` say that it uses the host's. `gpu_reservation` is
-    the part of the file that hands out GPUs, `gpu_count` how many these are, `device_ids` the list in
-    it, `gpu_count_key` the count beside it. `mount_targets` are the places of all that is mounted.
+    bytes, `memory_limit` what it may take of the host's memory; `shares_host_ipc` and
+    `shares_host_network` say that it uses the host's. `gpu_reservation` is the part of the file that hands
+    out GPUs, `gpu_count` how many these are, `device_ids` the list in it, `gpu_count_key` the count beside
+    it. `mount_targets` are the places of all that is mounted.
     `published_beside` are the ports of the services that start together with it, by their names;
     `starts_after` are the services whose health it waits for. `services` are the Kubernetes Services of
     the file whose addresses become variables of the pod. `builds_image` says that the image is built from
@@ -120,6 +119,7 @@ class Container(NamedTuple):
     kind: Literal["compose", "kubernetes", "docker run"]
     open_ended: Unknown | None = None
     shared_memory: Located[int] | Unknown | None = None
+    memory_limit: Located[int] | Unknown | None = None
     shares_host_ipc: bool = False
     shares_host_network: bool = False
     ports: tuple[PortMapping, ...] = ()

@@ -109,7 +109,9 @@ class ModelFacts(NamedTuple):
     have an indexer of their own, where not all do. `tower` holds the towers of a composite model, `built`
     the whole text model where its structure takes more than the other facts say; both come from a config
     alone. `configuration` says who has the class that reads the config: `known` Transformers or vLLM itself,
-    `remote` the repository, whose code must be trusted, `missing` nobody.
+    `remote` the repository, whose code must be trusted, `missing` nobody. `partial_rotary_factor` is the
+    share of a head that is rotated, `mamba_ssm_dtype` the type that the config asks for recurrent states
+    (`auto`: none).
     """
 
     id: str
@@ -186,3 +188,5 @@ class ModelFacts(NamedTuple):
     tower: tuple[Component, ...] | None = None
     built: Components | None = None
     configuration: Literal["known", "remote", "missing"] | None = None
+    partial_rotary_factor: float | None = None
+    mamba_ssm_dtype: str | None = None

@@ -45,11 +45,12 @@ class UnknownFact:
 
 @part
 class ReportedTool:
-    """The program that made the report, and the newest vLLM release it has tables for."""
+    """The program that made the report, the newest vLLM release it has tables for, and their day."""
 
     name: str
     version: str
     newest_vllm: str
+    tables_date: str | None = None
 
 
 @part
@@ -180,12 +181,18 @@ class ReportedRank:
 
 @part
 class ReportedMemory:
-    """Whether a launch fits its cards; `max_concurrency` counts requests of full length."""
+    """Whether a launch fits its cards; `max_concurrency` counts requests of full length.
+
+    `fitting_model_len` is the longest context with which it fits, null if none does; `pinned_host_gib` what
+    its ranks surely pin of the machine's own memory.
+    """
 
     verdict: Verdict
     ranks: tuple[ReportedRank, ...]
     max_model_len: int | None
     max_concurrency: ReportedBand | UnknownFact
+    fitting_model_len: int | None
+    pinned_host_gib: float | None
 
 
 @part
@@ -196,6 +203,8 @@ class UnknownMemory:
     ranks: tuple[ReportedRank, ...]
     max_model_len: int | None
     max_concurrency: ReportedBand | UnknownFact
+    fitting_model_len: int | None
+    pinned_host_gib: float | None
     unknown: str
 
 
@@ -256,11 +265,21 @@ class ReportedFix:
 
 
 @part
+class ReportedBudgetLine:
+    """A line of a GPU's memory: `-` is taken off, `=` is left, others are had or compared."""
+
+    sign: Literal["", "-", "="]
+    name: str
+    gib: ReportedBand | UnknownFact
+
+
+@part
 class ReportedFinding:
     """One thing that is wrong.
 
     `fingerprint` stays the same while the finding does, wherever it moves in its file. `launch` is a
-    launch's id, null for findings about a whole file.
+    launch's id, null for findings about a whole file. `budget` is the sum of memory that a finding about it
+    rests on, empty for others.
     """
 
     code: str
@@ -277,6 +296,7 @@ class ReportedFinding:
     evidence: ReportedEvidence
     fingerprint: str
     fix: ReportedFix | None
+    budget: tuple[ReportedBudgetLine, ...]
 
 
 @part

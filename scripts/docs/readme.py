@@ -54,10 +54,12 @@ READ: Mapping[Kind, str] = {
     "terraform": "Terraform: what is literal in it",
     "nomad": "Nomad jobs",
     "markdown": "Markdown: fenced blocks of the kinds above",
-    "python": "Python programs: `LLM(...)` and its kin, commands that they start, Modal, endpoints they make",
+    "python": "Python programs and notebooks: `LLM(...)` and its kin, Ray's `LLMConfig`, commands that they"
+    " start, Modal, endpoints and pods they make",
     "vllm_config": "vLLM's own config files: `vllm serve --config FILE`",
     "recipe": "vLLM recipes",
-    "command": "a command on vllint's own command line: `vllint check --command TEXT`",
+    "command": "commands and containers in other YAML and JSON documents, as ECS task definitions; a command"
+    " on vllint's own command line: `vllint check --command TEXT`",
 }
 """What each kind of source is, in words."""
 

@@ -1,4 +1,9 @@
-"""Write `docs/rules.md` from the rules' docstrings and examples: `python scripts/docs/rules.py`."""
+"""Write `docs/rules.md` from the rules' docstrings and examples, and the rules' index.
+
+    python scripts/docs/rules.py
+
+`docs/rules.md` is for people; `vllint_rules/index.json` tells vllint which rules to import.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,8 @@ from pathlib import Path
 
 import vllint_rules
 from vllint import Example, Rule
-from vllint.registry import rules_of
+from vllint.rule_index import index_place, index_text
+from vllint.rule_modules import rules_of
 from vllint.testing import finding_of, marked
 from vllint_schemas import Applicability, Finding, Severity
 
@@ -128,3 +134,4 @@ def _diff(before: str, after: str) -> Iterator[str]:
 
 if __name__ == "__main__":
     TARGET.write_text(text(), encoding="utf-8")
+    index_place(vllint_rules).write_text(index_text(vllint_rules), encoding="utf-8")

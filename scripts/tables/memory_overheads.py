@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from recorded_points import Point, between, layer_peak, points, rest_of  # noqa: E402
 from recorded_startups import StartUp, startups  # noqa: E402
 
-from vllint.memory import activations  # noqa: E402
 from vllint.memory.constants import card_kind  # noqa: E402
+from vllint.memory.pooling import pools  # noqa: E402
 from vllint.release_order import version_key  # noqa: E402
 
 TARGET = ROOT / "schemas/vllint_schemas/data/memory_overheads.json"
@@ -50,6 +50,9 @@ DUMMY_ITEMS = {
     "mistral3": (3025, 4, 588),
 }
 """Model type -> tokens of the largest picture, patches per token, numbers per patch (their processors)."""
+
+DUMMY_VIDEOS = {"qwen2_vl": (131072, 4, 1176), "qwen2_5_vl": (131072, 4, 1176)}
+"""The same of the video that was fed until 0.10: sixteen frames, each two as large as the largest picture."""
 
 
 def row(name: str, band: Sequence[float], unit: str, source: str, **more: Any) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def _shows_sampler(one: Point) -> bool:
         and between(one, "0.9.1", "0.17")
         and one.limits.max_num_seqs >= 256
         and (one.parallel.tensor == 1 or (card_kind(one.gpu) == "other" and one.parallel.tensor <= 4))
-        and not activations.pools(one.of.args)
+        and not pools(one.model, one.of.args)
         and one.of.complete
         and card_kind(one.gpu) != "unified"
     )
@@ -270,7 +273,7 @@ def _libraries(one: Point) -> list[float]:
     if new and one.model.num_experts:
         return []
     left = one.overhead - (14.5 if new else 38.0) * one.logits - one.states - 0.05
-    return [left] if left > 0 and not activations.pools(one.of.args) else []
+    return [left] if left > 0 and not pools(one.model, one.of.args) else []
 
 
 def graph_rows(found: list[Point]) -> list[dict[str, Any]]:
@@ -364,7 +367,8 @@ def main() -> None:
     rows = table(points(held), first_engine_libraries(held))
     lines = ",\n".join(json.dumps(one) for one in rows)
     items = ",\n".join(f"{json.dumps(name)}: {json.dumps(sizes)}" for name, sizes in DUMMY_ITEMS.items())
-    text = f'{{"dummy_items": {{\n{items}}},\n"constants": [\n{lines}\n]}}\n'
+    videos = json.dumps(DUMMY_VIDEOS)
+    text = f'{{"dummy_items": {{\n{items}}},\n"dummy_videos": {videos},\n"constants": [\n{lines}\n]}}\n'
     options.output.write_text(text, encoding="utf-8")
 
 

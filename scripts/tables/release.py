@@ -5,10 +5,10 @@
 
 Reads the source tree and never imports it. Writes what `vllm serve` of that release understands into
 `options.jsonl`, `environment.json`, `value_names.json`, `option_bounds.json` and `config_classes.json`: as a
-new release, or in place of what they have of it. `--compare` writes nothing and prints where the source and
-the tables differ; it exits with 1 if they do. `--correct` writes the options that differ into
-`options_read.json`, which `options.py` takes instead of what it makes of a release's text, and the names of
-its registries into `value_names_read.json`.
+new release, or in place of what they have of it. The day goes into `tables.json`. `--compare` writes nothing
+and prints where the source and the tables differ; it exits with 1 if they do. `--correct` writes the options
+that differ into `options_read.json`, which `options.py` takes instead of what it makes of a release's text,
+and the names of its registries into `value_names_read.json`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from vllm_options import Options, options_of
 from vllm_source import Source
 
 Record = dict[str, Any]
+
+DATE = options.TARGET.with_name("tables.json")
 
 
 def main() -> None:
@@ -108,6 +111,7 @@ def write(source: Source, release: str, read: Options, known: dict[str, list[Rec
     merged = known | {release: read.records}
     ordered = {name: merged[name] for name in sorted(merged, key=options.release_key)}
     options.TARGET.write_text(options.written(ordered), encoding="utf-8")
+    DATE.write_text(json.dumps({"date": date.today().isoformat()}) + "\n", encoding="utf-8")
     config_classes.TARGET.write_text(config_classes.with_release(source, release, read), encoding="utf-8")
     value_names.TARGET.write_text(value_names.with_release(source, release, read.listed), encoding="utf-8")
     if release != [*ordered][-1]:

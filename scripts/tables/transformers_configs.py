@@ -4,7 +4,8 @@
 
 Run it with an interpreter that has transformers. Where vLLM is installed beside it, the configuration
 classes that vLLM brings itself are read too (and win, as they do in vLLM); vLLM is not started.
-Model code and torch are never imported. A class may fail in any way; it is left out and named.
+Model code is never imported, torch only by configuration
+classes that ask for it. A class may fail in any way; it is left out and named.
 
 Each model type has, where not empty:
 `names`     other names of an attribute -> its own name (`attribute_map`)
@@ -14,6 +15,9 @@ Each model type has, where not empty:
 `pattern`   default `layer_types`, one period of it
 `parts`     sub-configuration -> model type of its class (`?` after it: config.json's own one comes first)
 `text`      path of the sub-configuration that holds the text model
+`text_defaults` attribute of the text model -> value when config.json has no such part at all, where that is
+                not what the part's class says
+`text_merged`   true where they count for a part that is there and silent on them, too
 """
 
 from __future__ import annotations
@@ -21,10 +25,12 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import inspect
 import json
 import logging
 import sys
 import types
+from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -169,9 +175,9 @@ def main(target: str) -> None:
             table[model_type]["derived"] = table[model_type].get("derived", {}) | also
             for name in also:
                 table[model_type]["defaults"].pop(name, None)
-        for part in parts_of(config_class).values():
-            if part[0] and part[0] not in table and part[0] not in pending and part[1] is not None:
-                pending[part[0]] = part[1]
+        for kind, part_class in classes_below(config_class):
+            if kind not in table and kind not in pending:
+                pending[kind] = part_class
     import transformers
 
     text = json.dumps(
@@ -206,12 +212,22 @@ def vllm_classes() -> dict[str, type]:
     for model_type, name in registry(root / "transformers_utils" / "config.py").items():
         module = configs._CLASS_TO_MODULE.get(name)
         try:
-            classes[model_type] = getattr(importlib.import_module(module), name)
+            classes[model_type] = getattr(imported(module), name)
             classes[model_type]()
         except Exception as error:  # noqa: BLE001
             classes.pop(model_type, None)
             print(f"left out: vLLM's {name} for {model_type}: {str(error)[:90]}", file=sys.stderr)
     return classes
+
+
+def imported(module: str) -> types.ModuleType:
+    """Import a module of vLLM's configurations, for the few that ask for it with torch."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        for heavy in [name for name, found in sys.modules.items() if found is None]:
+            del sys.modules[heavy]
+        return importlib.import_module(module)
 
 
 def registry(source: Path) -> dict[str, str]:
@@ -241,7 +257,10 @@ def describe(config_class: type) -> dict[str, Any]:
         print(f"no defaults: {config_class.__name__}: {str(error)[:90]!r}", file=sys.stderr)
         return {key: value for key, value in entry.items() if value}
     entry |= defaults_of(config_class, instance, names)
-    entry["text"] = text_path(instance)
+    path = text_path(instance)
+    entry["text"] = path
+    entry["parts"] = part_of_text(config_class, instance, path) | entry["parts"]
+    entry |= text_made_up(config_class, instance, path) if path else {}
     entry["pattern"] = layer_pattern(instance)
     return {key: value for key, value in entry.items() if value}
 
@@ -263,9 +282,72 @@ def defaults_of(config_class: type, instance: Any, names: dict[str, str]) -> dic
             derived[name] = rule
         elif isinstance(value, (bool, int)) or (value is None and name in raw):
             defaults[name] = value
+    defaults |= global_layers(instance)
     if not defaults.get("is_encoder_decoder"):
         defaults.pop("is_encoder_decoder", None)
     return {"defaults": defaults, "derived": derived, "switch": switch}
+
+
+def global_layers(instance: Any) -> dict[str, Any]:
+    """Return the heads of full attention layers where the class gives other layers other ones."""
+    if not getattr(instance, "is_heterogeneous", False):
+        return {}
+    layers, kinds = read(instance, "per_layer_config"), read(instance, "layer_types")
+    if not layers or not kinds:
+        return {}
+    full = [layer for layer, kind in zip(layers, kinds, strict=False) if kind == "full_attention"]
+    found: dict[str, Any] = {}
+    for name, of_layer in (
+        ("global_head_dim", "head_dim"),
+        ("num_global_key_value_heads", "num_key_value_heads"),
+    ):
+        value = read(full[0], of_layer) if full else None
+        if isinstance(value, int) and value != read(instance, of_layer):
+            found[name] = value
+    return found
+
+
+def part_of_text(config_class: type, instance: Any, path: str) -> dict[str, str]:
+    """Return the text model's part and its type, for classes that take their parts undeclared."""
+    if path not in inspect.signature(config_class).parameters:
+        return {}
+    kind = getattr(read(instance, path), "model_type", "")
+    return {path: f"{kind}?"} if kind else {}
+
+
+def text_defaults(instance: Any) -> dict[str, Any]:
+    """Return where the text model that a class makes up differs from the text model's own class."""
+    text = instance.get_text_config()
+    try:
+        own = type(text)()
+    except Exception:  # noqa: BLE001
+        return {}
+    names = getattr(type(text), "attribute_map", {})
+    found: dict[str, Any] = {}
+    for name in sorted({names.get(name, name) for name in ATTRIBUTES}):
+        value = read(text, name)
+        follows = derivation(type(text), own, name) is not None
+        if isinstance(value, (bool, int)) and (follows or value != read(own, name)):
+            found[name] = value
+    # What merely follows the text class's own sizes says nothing.
+    return found if any(found[name] != read(own, name) for name in found) else {}
+
+
+def text_made_up(config_class: type, instance: Any, path: str) -> dict[str, Any]:
+    """Return `text_defaults` and `text_merged`; what merely follows from sizes is not merged."""
+    made_up = text_defaults(instance)
+    text = instance.get_text_config()
+    part = {"model_type": getattr(text, "model_type", ""), "max_window_layers": 3}
+    wide = {"hidden_size": (read(text, "hidden_size") or 0) * 8}
+    try:
+        given = config_class(**{path: dict(part)}).get_text_config()
+        wider = config_class(**{path: part | wide}).get_text_config()
+    except Exception:  # noqa: BLE001
+        return {"text_defaults": made_up}
+    if not made_up or any(read(given, name) != value for name, value in made_up.items()):
+        return {"text_defaults": made_up}
+    fixed = {name: value for name, value in made_up.items() if name in wide or read(wider, name) == value}
+    return {"text_defaults": fixed, "text_merged": True}
 
 
 def raw_defaults(config_class: type) -> dict[str, Any]:
@@ -308,6 +390,8 @@ def derivation(config_class: type, instance: Any, name: str) -> str | None:
 def read(instance: Any, name: str) -> Any:
     """Return an attribute, `None` if the class refuses to answer."""
     try:
+        if getattr(instance, "is_heterogeneous", False):
+            instance.allow_global_per_layer_attribute_access = True
         return getattr(instance, name, None)
     except Exception:  # noqa: BLE001
         return None
@@ -325,6 +409,20 @@ def parts_of(config_class: type) -> dict[str, tuple[str, type | None]]:
         if key not in parts and hasattr(part_class, "attribute_map"):
             parts[key] = (part_class.model_type, part_class)
     return parts
+
+
+def classes_below(config_class: type) -> Iterator[tuple[str, type]]:
+    """Yield the model types and the classes of a class's parts, its text model's among them."""
+    for kind, part_class in parts_of(config_class).values():
+        if kind and part_class is not None:
+            yield kind, part_class
+    try:
+        text = type(config_class().get_text_config())
+    except Exception:  # noqa: BLE001
+        return
+    kind = getattr(text, "model_type", "")
+    if kind and text is not config_class:
+        yield kind, text
 
 
 def text_path(instance: Any) -> str:

@@ -8,6 +8,7 @@ of the classes they name (what `_ModelInfo.from_model_cls` asks the classes them
 `kinds`: architecture -> first registry it stands in, of `KINDS`. A trait lists the architectures with it.
 `latent_attention_model_types`: text model types whose `kv_lora_rank` makes vLLM use latent attention.
 `removed`: architecture -> last release that had it. `plugins`: architecture -> where to get it.
+`in_transformers`: those of them for which Transformers, installed beside vLLM, has a class.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ TRAITS = {
     "attention_free": "IsAttentionFree",
     "multimodal": "SupportsMultiModal",
     "lora": "SupportsLoRA",
+    "replayssm": "SupportsReplaySSM",
 }
 
 
@@ -72,10 +74,20 @@ def main(package: str, version: str, target: str) -> None:
         "kinds": dict(sorted(kinds.items())),
         "removed": dictionaries["_PREVIOUSLY_SUPPORTED_MODELS"],
         "plugins": dictionaries["_OOT_SUPPORTED_MODELS"],
+        "in_transformers": in_transformers(
+            root.parent / "transformers",
+            {*dictionaries["_PREVIOUSLY_SUPPORTED_MODELS"], *dictionaries["_OOT_SUPPORTED_MODELS"]},
+        ),
         "latent_attention_model_types": latent_attention_model_types(root),
         **{trait: sorted(names) for trait, names in traits.items()},
     }
     Path(target).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def in_transformers(package: Path, architectures: set[str]) -> list[str]:
+    """Return those of the architectures that Transformers has a class for; vLLM falls back on it."""
+    tables = (package / "models" / "auto" / "modeling_auto.py").read_text(encoding="utf-8")
+    return sorted(name for name in architectures if f'"{name}"' in tables)
 
 
 def registry(source: Path) -> dict[str, dict[str, tuple[str, str]]]:

@@ -84,11 +84,24 @@ def test_what_does_not_fit_and_what_vllm_refuses_is_exit_1(folder: Path, run) ->
     assert "error[PAR001]" in said.out
 
 
+def test_json_of_what_vllm_refuses_says_why_beside_it(folder: Path, run) -> None:
+    said = run("estimate", "Qwen/Qwen3-8B", "-tp", "3", "--gpu", "H100:4", "--output-format", "json")
+    assert said.code == 1
+    assert json.loads(said.out)["ranks"]
+    assert "PAR001" in said.err
+
+
+def test_a_card_whose_memory_is_not_modelled_is_exit_2(folder: Path, run) -> None:
+    said = run("estimate", "Qwen/Qwen3-8B", "--gpu", "MI300X")
+    assert said.code == 2
+    assert "memory on `Instinct MI300X` is not modelled" in said.out
+
+
 def test_without_a_card_there_is_what_needs_none(folder: Path, run) -> None:
     said = run("estimate", COMMAND)
     assert said.code == 0
     assert cells(said.out, "one request of 8,192 tokens") == [1.1, 1.1, 1.1]
-    assert re.search(r"KV cache +not known: the file does not name a card", said.out)
+    assert re.search(r"KV cache +not known: no card is named", said.out)
 
 
 def test_what_cannot_be_estimated_is_exit_2(folder: Path, run) -> None:

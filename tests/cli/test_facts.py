@@ -56,6 +56,20 @@ def report(out: str) -> Any:
     return json.loads(out)
 
 
+def test_reports_name_the_day_of_the_tables(vllint: RUN, newer: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text(SERVE)
+    check = ("check", "run.sh", "--output-format", "json")
+    packaged = json.loads((PACKAGED / "tables.json").read_text())["date"]
+    assert report(vllint(*check)[1])["tool"]["tables_date"] == packaged
+    assert f"to 0.33.0, as of {packaged}" in vllint("explain", "--port")[1]
+    assert report(vllint(*check, "--facts", str(newer))[1])["tool"]["tables_date"] is None
+    (newer / "tables.json").write_text('{"date": "2027-01-02"}')
+    assert report(vllint(*check, "--facts", str(newer))[1])["tool"]["tables_date"] == "2027-01-02"
+    (newer / "tables.json").write_text('{"date": "soon"}')
+    code, _, err = vllint(*check, "--facts", str(newer))
+    assert (code, "tables.json:1: `date` must be a day" in err) == (2, True)
+
+
 def test_newer_tables_know_newer_releases(vllint: RUN, newer: Path, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text(SERVE)
     code, out, _ = vllint("check", "run.sh", "--output-format", "json")

@@ -96,6 +96,33 @@ def test_the_catalogue_agrees_with_the_collected_facts(run, shared: Path) -> Non
     assert (said.code, said.out) == (0, "")
 
 
+def test_the_catalogue_is_compared_with_what_vllm_built(run, folder: Path) -> None:
+    def verdict(model: str, parameters: int, **resolved: int) -> dict[str, object]:
+        return {
+            "argv": ["vllm", "serve", model],
+            "config_id": model,
+            "verdict": {
+                "resolved": {"model": model, **resolved},
+                "ranks": {"pp0": {"param_bytes": parameters}},
+            },
+        }
+
+    # The first is what vLLM 0.33.0 built; its count of KV heads is another's in the third.
+    rows = [
+        verdict("Qwen/Qwen3-1.7B", 3441149952, heads=16, kv_heads=8),
+        verdict("Qwen/Qwen3-1.7B", 3541149952),
+        verdict("Qwen/Qwen3-1.7B", 3641149952, kv_heads=4),
+    ]
+    (folder / "verdicts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    said = run("models", "--check", "--against", "verdicts.jsonl")
+    assert said.code == 1
+    assert said.out.splitlines() == [
+        "Qwen/Qwen3-1.7B: pp0 of `vllm serve Qwen/Qwen3-1.7B` has 3,441,149,952 bytes of parameters, and vLLM"
+        " builds 3,541,149,952",
+        "Qwen/Qwen3-1.7B: `num_key_value_heads` is 8, and 4 elsewhere",
+    ]
+
+
 LAZY = frozenset(
     f"vllint.models.{name}"
     for name in ("gguf_facts", "hub", "hub_requests", "local", "lock", "locking", "names", "params_json")

@@ -26,3 +26,14 @@ def test_a_command_is_no_file_to_list(run) -> None:
 def test_an_env_file_that_is_missing_is_named(folder: Path, run) -> None:
     said = run("check", "--env", "nowhere.env")
     assert (said.code, said.err) == (2, "vllint: nowhere.env: No such file or directory\n")
+
+
+def test_a_named_file_that_is_not_read_is_not_passed_over_in_silence(run, folder: Path) -> None:
+    (folder / "huge.sh").write_text("#" * 2_000_000 + "\nvllm serve Qwen/Qwen3-8B\n")
+    (folder / "binary.sh").write_bytes(b"vllm serve Qwen/Qwen3-8B\0\0")
+    for command in ("check", "show"):
+        said = run(command, "huge.sh", "binary.sh")
+        assert said.code == 0
+        assert "vllint: warning: huge.sh: passed over: larger than 1 MiB" in said.err
+        assert "vllint: warning: binary.sh: passed over: binary" in said.err
+        assert run(command, ".").err == ""

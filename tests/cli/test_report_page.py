@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-VOID = {"meta", "rect", "line"}
+VOID = {"meta", "rect", "line", "wbr"}
 NAME = '<script>alert("1")&<script>.sh'
 
 
@@ -67,8 +67,26 @@ def test_a_page_has_capacity_bars_and_findings(folder: Path, page) -> None:
     assert "error[PAR001]" in found.text
     assert "32 attention heads / 3 = 10.67 is not whole" in found.text
     assert sum(tag == "svg" for tag, _ in found.tags) == 3
-    links = [attributes["href"] for tag, attributes in found.tags if tag == "a"]
-    assert {f"#{attributes.get('id')}" for tag, attributes in found.tags if tag == "section"} == set(links)
+    links = {str(attributes["href"]) for tag, attributes in found.tags if tag == "a"}
+    places = {f"#{attributes.get('id')}" for tag, attributes in found.tags if tag in ("section", "pre")}
+    assert {f"#{attributes.get('id')}" for tag, attributes in found.tags if tag == "section"} <= links
+    assert links <= places
+
+
+def test_a_launch_that_vllm_refuses_is_not_said_to_fit(folder: Path, page) -> None:
+    (folder / "b.sh").write_text(SCRIPT)
+    found = page("--gpu", "L40S:3")
+    assert "vLLM refuses it" in found.text
+    assert [a["class"] for tag, a in found.tags if tag == "tr" and "class" in a] == ["refused"]
+
+
+def test_requests_are_those_of_all_copies_and_numbers_have_three_digits(folder: Path, page) -> None:
+    (folder / "a.sh").write_text("vllm serve Qwen/Qwen3-8B --max-model-len 8192 -dp 2\n")
+    [row] = re.findall(r"21\.\d|42\.\d", page("--gpu", "L40S:2").text)[:1]
+    assert float(row) > 40
+    numbers = re.findall(r"\d{3},\d{3}", page("--gpu", "L40S:2").text)
+    assert numbers
+    assert all(number.endswith(",000") for number in numbers)
 
 
 def test_bars_are_as_wide_as_their_share_of_the_card(folder: Path, page) -> None:
@@ -86,6 +104,7 @@ def test_what_is_too_much_reaches_beyond_the_card(folder: Path, page) -> None:
     found = page("--gpu", "L40S")
     marks = {a["class"]: float(a["x1"] or 0) for tag, a in found.tags if tag == "line"}
     assert marks["card"] < 500
+    assert marks["excess"] == marks["budget"] < marks["card"]
     assert "does not fit" in found.text
 
 

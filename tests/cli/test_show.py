@@ -135,3 +135,24 @@ def test_a_file_without_launches_says_so_and_a_missing_one_is_exit_2(folder: Pat
     assert said.code == 2
     assert "b.sh" in said.err
     assert run("show").code == 2
+
+
+def test_the_bars_of_a_rank_have_one_scale(run) -> None:
+    said = run("show", "-c", "vllm serve meta-llama/Llama-3.1-405B -tp 8", "--gpu", "H100:8")
+    found = bars(said.out, BLOCKS.edge)
+    ends = [bar.index(BLOCKS.edge, 1) for bar in found]
+    assert len(ends) == 3
+    assert max(ends) - min(ends) <= 1
+    needed = [len(bar.partition(" ")[0]) for bar in found]
+    assert needed == sorted(needed)
+
+
+@pytest.mark.parametrize("columns", ["50", "70", "100"])
+def test_memory_fits_the_terminal(on_terminal, columns: str) -> None:
+    command = "vllm serve Qwen/Qwen3-8B -pp 2 --max-model-len 8192"
+    said = on_terminal("show", "-c", command, "--gpu", "L4:2", environment={"COLUMNS": columns})
+    lines = said.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("  memory"))
+    memory = [line for line in lines[start:] if line.startswith("  ")]
+    assert len(bars("\n".join(memory), BLOCKS.edge)) == 6
+    assert max(map(len, memory)) <= int(columns)

@@ -177,6 +177,31 @@ def test_a_config_that_names_nothing_is_unknown_with_a_reason(config: dict[str, 
     assert found.reason
 
 
+def test_a_config_of_an_unknown_type_without_sizes_is_known_to_need_code() -> None:
+    config = {
+        "model_type": "phi-msft",
+        "architectures": ["PhiForCausalLM"],
+        "auto_map": {"AutoConfig": "configuration_phi.PhiConfig"},
+        "n_embd": 2560,
+    }
+    found = facts(config)
+    assert (found.configuration, found.num_attention_heads) == ("remote", None)
+
+
+def test_the_width_of_qwen2_vls_tower_is_not_that_of_its_text_model() -> None:
+    tower = {"depth": 32, "embed_dim": 1280, "num_heads": 16, "hidden_size": 3584}
+    config = {"model_type": "qwen2_vl", "hidden_size": 3584, "num_hidden_layers": 28, "vision_config": tower}
+    assert facts(config).vision_hidden_size == 1280
+
+
+def test_what_the_file_says_of_experts_counts_before_what_a_class_says_by_another_name() -> None:
+    config = {
+        "model_type": "inkling_mm_model",
+        "text_config": {"num_hidden_layers": 4, "n_routed_experts": 256},
+    }
+    assert facts(config).num_experts == 256
+
+
 @pytest.mark.parametrize("value", ["32", 32.0, -1, 10**30, None, [32], {"a": 1}, True, float("nan")])
 def test_a_number_of_the_wrong_kind_is_not_known(value: object) -> None:
     assert size(value) is None

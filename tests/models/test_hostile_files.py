@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vllint import check_command
 from vllint.checkpoints.gguf import GgufHeader, gguf_header
 from vllint.checkpoints.safetensors_header import Weights, safetensors_weights
 from vllint.models.local import Folder, folder_facts
@@ -195,3 +196,64 @@ def test_any_lock_is_a_lock_or_a_message(content: dict[str, Any]) -> None:
         assert "vllint.lock.json" in str(error)
         return
     assert isinstance(lock.find("a/x", None), (ModelFacts, Unknown, type(None)))
+
+
+SIZES = (
+    "hidden_size", "num_attention_heads", "num_key_value_heads", "num_hidden_layers", "vocab_size",
+    "head_dim", "layer_types", "rope_scaling", "sliding_window", "num_experts", "text_config",
+    "vision_config", "quantization_config", "architectures", "tie_word_embeddings",
+)  # fmt: skip
+CONFIGS: tuple[dict[str, Any], ...] = tuple(
+    {
+        "model_type": model_type,
+        "architectures": [architecture],
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_attention_heads": 32,
+        "num_hidden_layers": 36,
+        "vocab_size": 151936,
+        **more,
+    }
+    for model_type, architecture, more in (
+        ("llama", "LlamaForCausalLM", {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}),
+        ("qwen3_moe", "Qwen3MoeForCausalLM", {"num_experts": 128, "moe_intermediate_size": 768}),
+        ("deepseek_v3", "DeepseekV3ForCausalLM", {"kv_lora_rank": 512, "n_routed_experts": 256}),
+        ("qwen3_next", "Qwen3NextForCausalLM", {"linear_num_value_heads": 32, "layer_types": []}),
+        ("nemotron_h", "NemotronHForCausalLM", {"hybrid_override_pattern": "M-M*" * 9}),
+        ("gemma3", "Gemma3ForConditionalGeneration", {"text_config": {}, "vision_config": {}}),
+        ("qwen3_vl", "Qwen3VLForConditionalGeneration", {"text_config": {}, "vision_config": {"depth": 27}}),
+    )
+)
+QUANTIZED: tuple[dict[str, Any], ...] = (
+    {"quant_method": "fp8", "weight_block_size": [128, 128]},
+    {"quant_method": "awq", "bits": 4, "group_size": 128},
+    {
+        "quant_method": "compressed-tensors",
+        "config_groups": {"g": {"weights": {}, "targets": ["x"] * 70_000}},
+    },
+)
+HOSTILE_VALUES = (
+    None, True, 0, 1, -1, 32768, 2**31, 10**18, 10**400, 0.5, float("nan"), float("inf"), "", "8", "x" * 1000,
+    [], [1], [None] * 50, ["sliding_attention"] * 70_000, {}, {"a": {"b": 1}}, {"rope_type": 1}, [10**9] * 4,
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(CONFIGS),
+    st.sampled_from([None, *QUANTIZED]),
+    st.dictionaries(
+        st.sampled_from(SIZES), st.sampled_from(HOSTILE_VALUES), min_size=1, max_size=4
+    ),
+    st.sampled_from(["text_config", "vision_config", ""]),
+    st.sampled_from(["-tp 3", "-tp 8 -pp 7", "--hf-overrides.num_hidden_layers 7"]),
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_any_config_is_judged_soon(
+    config: dict[str, Any], how: dict[str, Any] | None, odd: dict[str, Any], part: str, options: str
+) -> None:
+    inner = {**config.get(part, {}), **odd}
+    hostile = {**config, "quantization_config": how, **({part: inner} if part else odd)}
+    start = time.process_time()
+    report = check_command(f"vllm serve acme/x {options}", model_config=hostile, gpu="H100", gpu_count=8)
+    report.to_dict()
+    assert time.process_time() - start < MOST_SECONDS

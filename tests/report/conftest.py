@@ -85,6 +85,7 @@ def finding_of() -> FindingOf:
             evidence=ReportedEvidence("0.33.0", "config/model.py:1560", "config"),
             fingerprint="0f" * 16,
             fix=fix,
+            budget=details.get("budget", ()),
         )
 
     return build
@@ -129,7 +130,7 @@ def launches() -> Mapping[str, ReportedLaunch]:
         vllm_version=ReportedVersion("0.22.1", "image tag"),
         hardware=ReportedHardware("H100-80GB", 8, 79.19, "device_ids"),
         parallel=ReportedParallel(4, 1, 2, False, 8),
-        memory=UnknownMemory("unknown", (rank,), 8192, dark, "the card is not known"),
+        memory=UnknownMemory("unknown", (rank,), 8192, dark, None, None, "the card is not known"),
     )
     unknown = ReportedLaunch(
         id="b.sh#1",
@@ -143,6 +144,6 @@ def launches() -> Mapping[str, ReportedLaunch]:
         vllm_version=ReportedVersion("0.33.0", "the newest release that is tabled"),
         hardware=UnknownHardware(None, None, None, None, "the file names no card"),
         parallel=ReportedParallel(None, None, None, None, None),
-        memory=UnknownMemory("unknown", (), None, dark, "the model is not known"),
+        memory=UnknownMemory("unknown", (), None, dark, None, None, "the model is not known"),
     )
     return {"known": known, "unknown": unknown}

@@ -11,6 +11,7 @@ from vllint.report.formats import RenderOptions
 from vllint.report.frames import FRAME_WIDTH, Mark, frame, gutter_width
 from vllint.report.full import render
 from vllint.report.lines import Lines
+from vllint_schemas.report import ReportedBand, ReportedBudgetLine, UnknownFact
 
 PATH = "deploy/compose.yaml"
 COMPOSE = """\
@@ -90,6 +91,29 @@ def test_an_unsafe_fix_and_advice_are_named_as_such(document_of, finding_of) -> 
     report = render(document_of(unsafe, advice), {PATH: COMPOSE})
     assert '= fix (unsafe): write "4"' in report
     assert '= fix (by hand): write "2"' in report
+
+
+BUDGET = (
+    ReportedBudgetLine("", "what vLLM may take of the card", ReportedBand(20.2, 20.3, 20.4)),
+    ReportedBudgetLine("-", "weights", ReportedBand(14.7, 15.0, 15.4)),
+    ReportedBudgetLine("-", "CUDA graphs", UnknownFact("the card is not known")),
+    ReportedBudgetLine("=", "KV cache", ReportedBand(1.2, 3.8, 5.3)),
+)
+
+
+def test_the_memory_behind_a_finding_stands_in_a_table_from_the_best_case_to_the_worst(
+    document_of, finding_of
+) -> None:
+    shown = render(document_of(finding_of(COMPOSE, '"8"', path=PATH, budget=BUDGET)), {PATH: COMPOSE})
+    lines = shown.splitlines()
+    start = next(place for place, line in enumerate(lines) if "memory of each GPU" in line)
+    assert [line.split()[-3:] for line in lines[start + 1 : start + 5]] == [
+        ["20.4", "20.3", "20.2"],
+        ["14.7", "15.0", "15.4"],
+        ["graphs", "not", "known"],
+        ["5.3", "3.8", "1.2"],
+    ]
+    assert len({len(line) for line in lines[start : start + 3]}) == 1
 
 
 def test_a_file_whose_text_is_not_at_hand_is_named_without_a_frame(document_of, finding_of) -> None:

@@ -15,6 +15,7 @@ from vllint.report.formats import RenderOptions
 from vllint.report.lines import Lines
 from vllint.report.rules import RuleInfo
 from vllint.report.sarif import render
+from vllint_schemas.report import ReportedBand, ReportedBudgetLine
 
 SCHEMA = json.loads((Path(__file__).parent / "data/sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
 RULES = (
@@ -62,6 +63,13 @@ def test_a_log_with_everything_in_it_is_valid_sarif(document_of, finding_of) -> 
     assert "[the \\[card\\]](1)" in result["message"]["text"]
     [notification] = run["invocations"][0]["toolExecutionNotifications"]
     assert notification["message"]["text"] == "not checked: gpu: none named (launches: 1)"
+
+
+def test_the_memory_behind_a_result_is_a_table_in_markdown(document_of, finding_of) -> None:
+    budget = (ReportedBudgetLine("-", "weights", ReportedBand(14.7, 15.0, 15.4)),)
+    [result] = run_of(document_of(finding_of(TEXT, "8", budget=budget)))["results"]
+    assert result["message"]["markdown"].endswith("| - weights | 14.7 | 15.0 | 15.4 |")
+    assert result["message"]["markdown"].startswith(result["message"]["text"])
 
 
 def test_an_empty_log_is_valid_and_lists_the_rules(document_of) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import vllint_rules
 from vllint import Example, Rule
-from vllint.registry import rules_of
+from vllint.rule_modules import rules_of
 from vllint.testing import finding_of, fixed_text, marked
 from vllint_schemas import Severity
 

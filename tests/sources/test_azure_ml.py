@@ -42,10 +42,13 @@ def test_the_model_goes_by_several_names(read: Read, argv: Argv, name: str) -> N
     assert argv(launch)[:2] == ["--model", "Qwen/Qwen3-32B"]
 
 
-def test_an_image_that_says_vllm_needs_no_options(read: Read, argv: Argv) -> None:
+def test_an_image_that_says_vllm_may_have_options_of_its_own_where_none_are_given(
+    read: Read, argv: Argv
+) -> None:
     text = DEPLOYMENT.replace("serving:1", "vllm:1").replace("VLLM_ARGS", "OTHER")
     [launch] = read(text, "deployment.yml").launches
-    assert argv(launch) == ["--model", "Qwen/Qwen3-32B"]
+    assert argv(launch) == ["--model", "Qwen/Qwen3-32B", "?"]
+    assert launch.argv[-1].splits
 
 
 def test_a_kubernetes_deployment_counts_its_cards(read: Read, gpu_count: Count) -> None:

@@ -74,6 +74,8 @@ def only(read: Read, command: str) -> Launch:
         "docker compose run --rm llm vllm serve Q/x -tp 2",
         "mpirun -np 1 -x A=b vllm serve Q/x -tp 2",
         "apptainer exec --nv --bind /data llm.sif vllm serve Q/x -tp 2",
+        "shifter --image=vllm/vllm-openai:v0.8.3 --module=gpu vllm serve Q/x -tp 2",
+        "srun shifter --image vllm/vllm-openai:v0.8.3 vllm serve Q/x -tp 2",
         "singularity exec --nv docker://vllm/vllm-openai:v0.9.1 vllm serve Q/x -tp 2",
         "enroot start --rw llm vllm serve Q/x -tp 2",
         "poetry run vllm serve Q/x -tp 2",
@@ -207,6 +209,11 @@ IMAGE = "vllm/vllm-openai:v0.9.1 --model Q/x"
         ("--runtime nvidia -e NVIDIA_VISIBLE_DEVICES=0,1", 2),
         ("--runtime=nvidia", None),
         ("-e NVIDIA_VISIBLE_DEVICES=0,1", None),
+        ("--device /dev/kfd -e HIP_VISIBLE_DEVICES=0,1", 2),
+        ("-e ROCR_VISIBLE_DEVICES=0", 1),
+        ("-e ASCEND_RT_VISIBLE_DEVICES=0,1,2,3", 4),
+        ("--gpus 4 -e HIP_VISIBLE_DEVICES=0", 4),
+        ("--gpus all -e HIP_VISIBLE_DEVICES=0", "all"),
     ],
 )
 def test_docker_gives_the_gpus_that_its_options_say(
@@ -413,3 +420,20 @@ def test_an_image_that_is_not_known_starts_vllm_when_it_is_given_its_options(
 )
 def test_an_image_that_may_start_anything_is_no_launch(read: Read, words: str) -> None:
     assert not read(f"docker run --gpus all {words}\n", "run.sh").launches
+
+
+@pytest.mark.parametrize(
+    ("command", "version"),
+    [
+        ("shifter --image=vllm/vllm-openai:v0.8.3 vllm serve Q/x", "0.8.3"),
+        ("apptainer exec --nv images/vllm-openai_v0.9.1.sif vllm serve Q/x", "0.9.1"),
+        ("apptainer run --nv $DIR/vllm-openai_v0.9.1.sif --model Q/x", "0.9.1"),
+        ("apptainer instance run --nv vllm-openai_v0.9.1.sif name --model Q/x", "0.9.1"),
+        ("apptainer run $OPTIONS --bind a:b vllm-openai_v0.9.1.sif --model Q/x", "0.9.1"),
+        ("apptainer run vllm-openai_latest.sif --model Q/x", None),
+        ("apptainer run my_v0.9.1.sif vllm serve Q/x", None),
+    ],
+)
+def test_images_of_clusters_tell_their_release(read: Read, command: str, version: str | None) -> None:
+    found = only(read, command).vllm_version
+    assert (found.value if isinstance(found, Located) else None) == version

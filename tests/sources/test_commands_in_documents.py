@@ -22,6 +22,7 @@ Argv = Callable[[Launch], list[str]]
         ("scripts: {start: 'docker run vllm/vllm-openai:v0.12.0 Q/x --port 80'}\n", ["Q/x", "--port", "80"]),
         ("a: {b: [{launch_command: |\n  export A=1\n  vllm serve Q/x\n}]}\n", None),
         ("- [python3, -m, vllm.entrypoints.openai.api_server, --model, Q/x]\n", ["--model", "Q/x"]),
+        ('worker_init: |\n  go() { bash -c "$1"; }\n  go "vllm serve Q/x"\n', ["Q/x"]),
         ("- title: how to\n  text: vllm serve Q/x\n", None),
         ("start: you run vllm serve Q/x for this\n", None),
         ("start: python -m sglang.launch_server --model vllm\n", None),

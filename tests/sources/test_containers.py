@@ -387,3 +387,42 @@ def test_servers_run_together_where_a_script_surely_leaves_them_running(
 ) -> None:
     one, two = read(script, "start.sh").launches
     assert (one.together is not None and one.together == two.together) == together
+
+
+LIMITS = [("mem_limit: 16g\n", 16 * 2**30), ("deploy: {resources: {limits: {memory: 512M}}}\n", 512 * 2**20)]
+
+
+@pytest.mark.parametrize(("key", "size"), LIMITS)
+def test_a_service_may_take_as_much_memory_as_its_limit_says(service: Service, key: str, size: int) -> None:
+    assert value(given_to(service(VLLM + key)).memory_limit) == size
+
+
+def test_a_limit_of_memory_that_a_variable_sets_is_not_known(service: Service) -> None:
+    assert value(given_to(service(VLLM + "mem_limit: ${LIMIT}\n")).memory_limit) == "?"
+
+
+@pytest.mark.parametrize("options", ["-m 16g", "--memory 16g", "--memory=16g"])
+def test_docker_run_limits_memory(read: Read, options: str) -> None:
+    assert value(run(read, f"--gpus all {options}").memory_limit) == 16 * 2**30
+
+
+def test_a_pods_container_has_the_limit_of_its_resources(read: Read) -> None:
+    keys = "resources: {limits: {memory: 16Gi, nvidia.com/gpu: 1}}\n"
+    assert value(pod(read, keys).memory_limit) == 16 * 2**30
+    assert value(pod(read, "").memory_limit) is None
+
+
+def test_a_runtimes_limit_of_memory_is_what_its_services_make_of_it(read: Read) -> None:
+    text = """\
+apiVersion: serving.kserve.io/v1alpha1
+kind: ClusterServingRuntime
+metadata: {name: vllm}
+spec:
+  containers:
+    - name: kserve-container
+      image: vllm/vllm-openai:v0.22.1
+      args: [--model, Qwen/Qwen3-8B]
+      resources: {limits: {memory: 2Gi}}
+"""
+    [launch] = read(text, "runtime.yaml").launches
+    assert value(given_to(launch).memory_limit) == "?"

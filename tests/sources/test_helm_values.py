@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vllint.sources.readers import Reading
-from vllint_schemas import Launch, Located, Unknown
+from vllint_schemas import Launch, Located, Origin, Unknown
 
 Read = Callable[..., Reading]
 Argv = Callable[[Launch], list[str]]
@@ -335,3 +335,27 @@ def test_a_function_that_is_not_known_leaves_a_hole(read: Read, argv: Argv) -> N
 def test_hardware_that_values_do_not_name_is_unknown(read: Read) -> None:
     launch = only(read, "image: vllm/vllm-openai:v0.10.0\nargs: [--model, a/b]\n")
     assert isinstance(launch.hardware.gpu_count, Unknown)
+
+
+def test_the_only_server_gets_the_gpus_that_the_values_as_a_whole_ask_for(
+    read: Read, gpu_count: Count
+) -> None:
+    text = (
+        "deployment:\n  image: {repository: vllm/vllm-openai, tag: v0.9.1}\n  maxModelLen: 8192\n"
+        "resources: {limits: {nvidia.com/gpu: 2}}\nnodeSelector: {nvidia.com/gpu.product: NVIDIA-L4}\n"
+    )
+    [launch] = read(text, "values.yaml").launches
+    assert gpu_count(launch) == 2
+    assert isinstance(launch.hardware.gpu, Located)
+    [launch] = read(text.replace("nvidia.com/gpu: 2", "cpu: 2"), "values.yaml").launches
+    assert gpu_count(launch) is None
+
+
+def test_what_the_stack_s_chart_adds_is_told_apart_from_what_the_values_say(read: Read, argv: Argv) -> None:
+    text = (
+        "servingEngineSpec:\n  modelSpec:\n  - name: x\n    repository: vllm/vllm-openai\n    tag: v0.9.1\n"
+        "    modelURL: Q/x\n    vllmConfig: {extraArgs: [--no-enable-prefix-caching]}\n"
+    )
+    [launch] = read(text, "values.yaml").launches
+    own = [word.origin for word in launch.argv if word.text == "--no-enable-prefix-caching"]
+    assert own == [Origin.PLATFORM, Origin.LITERAL]

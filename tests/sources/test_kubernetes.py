@@ -242,20 +242,47 @@ spec:
     assert not found.argv[1].is_known
 
 
-def test_a_patch_alone_starts_nothing(read: Read) -> None:
-    patch = """\
+WITHOUT_SELECTOR = """\
 apiVersion: apps/v1
-kind: Deployment
-metadata: {name: llm}
+kind: {kind}
+metadata: {{name: llm}}
 spec:
   template:
     spec:
       containers:
         - name: server
-          image: vllm/vllm-openai:v0.22.1
-          args: ["--model", "a/b"]
 """
-    assert launches(read, patch) == []
+IMAGE = "          image: vllm/vllm-openai:v0.22.1\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "          args: [--model, a/b]\n",
+        "          command: [vllm, serve, a/b]\n",
+        "          command: [bash, -c]\n          args: [vllm serve a/b]\n",
+    ],
+)
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_an_object_without_its_selector_starts_what_its_container_says(
+    read: Read, kind: str, lines: str
+) -> None:
+    found = one(read, WITHOUT_SELECTOR.format(kind=kind) + IMAGE + lines)
+    assert found.name == "llm/server"
+    assert found.argv[-1].text == "a/b"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        IMAGE,
+        "          args: [--model, a/b]\n",
+        "          command: [vllm, serve, a/b]\n",
+        "          env: []\n",
+    ],
+)
+def test_a_patch_that_leaves_out_the_image_or_the_words_starts_nothing_alone(read: Read, lines: str) -> None:
+    assert launches(read, WITHOUT_SELECTOR.format(kind="Deployment") + lines) == []
 
 
 def test_services_of_files_beside_count_by_their_name(read: Read) -> None:

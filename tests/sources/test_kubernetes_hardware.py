@@ -56,8 +56,8 @@ def card(found: Launch) -> str:
         ("{limits: {nvidia.com/gpu.shared: 1}}", "the container shares its GPUs"),
         ("{limits: {nvidia.com/gpu: '{{ .Values.gpus }}'}}", "`{{ .Values.gpus }}` is filled in later"),
         ("{limits: {nvidia.com/gpu: 0}}", "`nvidia.com/gpu: 0` is not a number of GPUs"),
-        ("{limits: {cpu: 8}}", "the file does not say how many GPUs there are"),
-        ("7", "the file does not say how many GPUs there are"),
+        ("{limits: {cpu: 8}}", "nothing says how many GPUs there are"),
+        ("7", "nothing says how many GPUs there are"),
     ],
 )
 def test_the_devices_that_resources_name(read: Read, resources: str, expected: object) -> None:

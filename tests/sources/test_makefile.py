@@ -32,6 +32,8 @@ MAKEFILES = [
     "serve:\n\tvllm serve Q/$@\n",
     "T = serve\nexport M = Q/x\nserve:\n\tvllm serve $$M\n",
     "serve:\n# no recipe\n\tvllm serve 'Q/x#1'\n",
+    "Q ?= # none\nT = 2\nserve:\n\tvllm serve Q/x $(if $(Q),-q $(Q)) $(if $(T),-tp $(T),-x) $(if $(Q),a,b)\n",
+    "T = 2\nserve:\n\tvllm serve Q/x $(if $(T),--x $(if $(T),a,b),c)\n",
 ]
 
 STUB = """#!/bin/sh
@@ -72,6 +74,7 @@ def test_a_recipe_starts_what_make_says(read: Read, argv: Argv, text: str, tmp_p
         ("ifndef M\nM = Q/x\nendif\nserve:\n\tvllm serve $(M)\n", ["Q/x"]),
         ("M != cat model\nserve:\n\tvllm serve $(M)\n", ["?"]),
         ("A = $(A)\nserve:\n\tvllm serve Q/x $(A)\n", ["Q/x", "?"]),
+        ("serve:\n\tvllm serve Q/x $(if $(A),b)\n", ["Q/x", "?"]),
     ],
 )
 def test_what_make_works_out_is_unknown(read: Read, argv: Argv, text: str, expected: list[str]) -> None:

@@ -117,3 +117,26 @@ def test_a_long_document_takes_no_long(read: Read) -> None:
     start = time.process_time()
     assert len(read(document, "README.md").launches) == 300
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("language", ["angular2html", "bash-session", "plaintext", "cmd", "none"])
+def test_a_fence_in_a_language_that_is_none_may_hold_commands(read: Read, argv: Argv, language: str) -> None:
+    text = f"# vLLM\n```{language}\nvllm serve Q/x --port 80\n```\n"
+    assert all_of(read(text, "README.md"), argv) == [["Q/x", "--port", "80"]]
+
+
+@pytest.mark.parametrize("language", ["python", "json", "diff", "js"])
+def test_a_fence_in_another_language_holds_none(read: Read, language: str) -> None:
+    assert read(f"```{language}\nvllm serve Q/x\n```\n", "README.md").launches == ()
+
+
+def test_a_fence_of_yaml_may_hold_the_command_that_applies_it(read: Read, argv: Argv) -> None:
+    text = (
+        '=== "Yaml"\n\n    ```yaml\n    kubectl apply -f - <<EOF\n'
+        "    apiVersion: serving.kserve.io/v1beta1\n    kind: InferenceService\n    metadata: {name: chat}\n"
+        "    spec:\n      predictor:\n        model:\n          modelFormat: {name: huggingface}\n"
+        "          args: [--model_id=Q/x]\n"
+        "          resources: {limits: {nvidia.com/gpu: 1}}\n    EOF\n    ```\n"
+    )
+    [words] = all_of(read(text, "README.md"), argv)
+    assert any(word.endswith("Q/x") for word in words)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vllint.sources.readers import Reading
-from vllint_schemas import EntryPoint, Launch, Located, Unknown
+from vllint_schemas import EntryPoint, Launch, Located, Origin, Unknown
 
 Read = Callable[..., Reading]
 Argv = Callable[[Launch], list[str]]
@@ -317,3 +317,140 @@ os.system({command})
 def test_a_text_that_is_formatted_in_its_own_way_is_not_guessed(read: Read, argv: Argv, command: str) -> None:
     launches = read(f"import os\nport = 8000\nos.system({command})\n", "run.py").launches
     assert all(argv(launch) == ["a/b", "--port", "?"] for launch in launches)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            """
+            if gpu:
+                command = ["vllm", "serve", m, "-tp", "2"]
+            else:
+                command = ["vllm", "serve", m]
+            run(command)
+            """,
+            ["?", "?"],
+        ),
+        (
+            """
+            command = f"vllm serve {m} --port {p}"
+            if half:
+                command += " --dtype half"
+            context.run(command)
+            """,
+            ["?", "--port", "?", "?"],
+        ),
+        (
+            """
+            command = "vllm serve Q/x -tp 2"
+            if half:
+                command = command + " --dtype half"
+            run(command)
+            """,
+            ["Q/x", "-tp", "2", "?"],
+        ),
+        ('command = "vllm serve Q/x"\nif half:\n    command = "vllm serve Q/y"\nrun(command)\n', None),
+    ],
+)
+def test_a_command_that_differs_in_branches_is_known_as_far_as_they_agree(
+    read: Read, argv: Argv, code: str, words: list[str] | None
+) -> None:
+    launches = read(textwrap.dedent(code), "deploy.py").launches
+    assert [argv(launch) for launch in launches] == ([] if words is None else [words])
+
+
+FUNCTION = """\
+def serve(model, tp: int = 4, *, port=80, extra=None):
+    command = ["vllm", "serve", model, "--tensor-parallel-size", str(tp), "--port", str(port)]
+    if extra is not None:
+        command += extra
+    subprocess.Popen(command)
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [
+        ('serve("Q/x")', ["Q/x", "4", "80"]),
+        ('serve("Q/x", 2, port=81)', ["Q/x", "2", "81"]),
+        ('serve("Q/x")\nserve("Q/y", tp=4)', ["?", "4", "80"]),
+        ("serve(args.model)", ["?", "4", "80"]),
+        ("serve(*given)", ["?", "?", "?"]),
+        ("map(serve, models)", ["?", "?", "?"]),
+        ("", ["?", "?", "?"]),
+    ],
+)
+def test_parameters_are_what_every_call_in_the_program_gives_them(
+    read: Read, argv: Argv, calls: str, words: list[str]
+) -> None:
+    launch = only(read, f"import subprocess\n{FUNCTION}\n{calls}\n")
+    assert argv(launch)[:5:2] == [words[0], words[1], words[2]]
+    assert [word.origin for word in launch.argv[:1] if word.is_known] == [Origin.DEFAULT] * (words[0] != "?")
+
+
+def test_a_pod_of_runpod_is_read(read: Read, argv: Argv, gpu_count: Count) -> None:
+    launch = only(
+        read,
+        """
+        import runpod
+        MODEL = "Q/x"
+        runpod.create_pod(
+            name="llm", image_name="vllm/vllm-openai:v0.9.1", gpu_type_id="NVIDIA GeForce RTX 4090",
+            gpu_count=2, docker_args=f"--model {MODEL} --port 80", env={"A": "1"},
+        )
+        """,
+    )
+    assert argv(launch) == ["--model", "Q/x", "--port", "80"]
+    assert isinstance(launch.hardware.gpu, Located) and gpu_count(launch) == 2
+    assert [variable.name for variable in launch.env] == ["A"]
+
+
+LLM_CONFIG = """
+from ray.serve.llm import LLMConfig, build_openai_app
+
+config = LLMConfig(
+    model_loading_config=dict(model_id="chat", model_source="Q/x"),
+    accelerator_type="L40S",
+    deployment_config=dict(autoscaling_config=dict(min_replicas=1)),
+    engine_kwargs=dict(tensor_parallel_size=4, enforce_eager=True, max_model_len=8192),
+    runtime_env=dict(env_vars={"A": "1"}, pip=["vllm==0.9.1"]),
+)
+app = build_openai_app({"llm_configs": [config]})
+"""
+
+
+def test_a_config_of_ray_serve_is_a_server(read: Read, argv: Argv, gpu_count: Count) -> None:
+    launch = only(read, LLM_CONFIG)
+    assert argv(launch) == [
+        "Q/x", "--distributed-executor-backend", "ray", "--tensor-parallel-size", "4", "--enforce-eager",
+        "--max-model-len", "8192",
+    ]  # fmt: skip
+    assert isinstance(launch.hardware.gpu, Located) and gpu_count(launch) == 4
+    assert isinstance(launch.vllm_version, Located) and launch.vllm_version.value == "0.9.1"
+    assert [variable.name for variable in launch.env] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "model", "count"),
+    [
+        ('model_source="Q/x"', "model_source=None", "chat", 4),
+        ('model_source="Q/x"', 'model_source="s3://bucket/x"', "?", 4),
+        ('model_source="Q/x"', 'model_source={"bucket_uri": "s3://x"}', "?", 4),
+        ("tensor_parallel_size=4", "tensor_parallel_size=tp", "Q/x", None),
+        ("accelerator_type", 'placement_group_config={"bundles": []}, accelerator_type', "Q/x", None),
+        ("engine_kwargs=dict(tensor_parallel_size=4, ", "other=dict(", "Q/x", 1),
+        ("engine_kwargs=dict(", "engine_kwargs=load(), other=dict(", "Q/x", None),
+    ],
+)
+def test_what_a_config_of_ray_serve_leaves_open_is_not_known(
+    read: Read, argv: Argv, gpu_count: Count, old: str, new: str, model: str, count: int | None
+) -> None:
+    launch = only(read, LLM_CONFIG.replace(old, new))
+    assert argv(launch)[0] == model
+    assert gpu_count(launch) == count
+
+
+def test_a_config_of_ray_serve_for_another_engine_is_no_launch(read: Read) -> None:
+    text = LLM_CONFIG.replace("accelerator_type", 'llm_engine="SGLang", accelerator_type')
+    assert read(text, "deploy.py").launches == ()

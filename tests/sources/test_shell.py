@@ -322,3 +322,11 @@ def test_texts_that_are_no_commands_start_nothing(read: Read, script: str) -> No
 
 def test_what_the_script_runs_itself_is_read_once(read: Read) -> None:
     assert len(read('CMD="vllm serve a/b --port 1"\n$CMD &\n', "run.sh").launches) == 1
+
+
+@pytest.mark.parametrize("use", ["$MODEL", '"$MODEL"'])
+def test_a_text_that_the_reader_is_to_fill_in_is_one_word_that_is_not_known(read: Read, use: str) -> None:
+    [launch] = read(f'MODEL="<path of your model>"\nvllm serve {use} --port 1\n', "run.sh").launches
+    [model, *rest] = launch.argv
+    assert model.reason == "`<path of your model>` is filled in later"
+    assert [word.text for word in rest] == ["--port", "1"]

@@ -395,3 +395,9 @@ def test_a_script_that_asks_for_help_starts_nothing(read: Read) -> None:
 def test_no_script_is_read_for_ever(read: Read, line: str) -> None:
     text = f"{line}\nvllm serve Q/x $A $A1 $x\n"
     read(text, "run.sh", {"run.sh": text, "./run.sh": text})
+
+
+def test_a_question_for_the_release_starts_nothing_but_with_a_model_it_is_an_option(read: Read) -> None:
+    assert read("vllm serve --version\n", "a.sh").launches == ()
+    [launch] = read("vllm serve Qwen/Qwen3-8B --version\n", "a.sh").launches
+    assert [word.text for word in launch.argv] == ["Qwen/Qwen3-8B", "--version"]

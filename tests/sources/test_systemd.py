@@ -158,3 +158,12 @@ def test_any_value_parts_into_words_with_their_places(text: str) -> None:
                 assert (
                     text[run.source.start : run.source.end] == word.text[run.start : run.start + run.length]
                 )
+
+
+def test_systemd_fills_in_variables_of_a_quadlet_s_command(read: Read, argv: Argv) -> None:
+    text = (
+        "[Container]\nImage=vllm/vllm-openai:v0.9.1\nEnvironment=PORT=1\n"
+        "Exec=--model Q/x --port ${PORT} --seed ${SEED}\n[Service]\nEnvironment=SEED=7\n"
+    )
+    [launch] = read(text, "llm.container").launches
+    assert argv(launch) == ["--model", "Q/x", "--port", "?", "--seed", "7"]

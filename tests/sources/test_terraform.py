@@ -156,3 +156,43 @@ def test_a_unit_that_a_machine_s_script_writes_is_read(read: Read, argv: Argv) -
     assert (launch.kind, launch.name) == ("terraform", "llm")
     assert isinstance(launch.hardware.gpu_count, Located)
     assert launch.hardware.gpu_count.value == "all"
+
+
+ENDPOINT = """\
+resource "aws_sagemaker_model" "chat" {
+  primary_container {
+    image       = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.35.0-lmi17.0.0-cu128"
+    environment = { HF_MODEL_ID = "Q/x", OPTION_TENSOR_PARALLEL_DEGREE = "4" }
+  }
+}
+resource "aws_sagemaker_endpoint_configuration" "chat" {
+  production_variants {
+    model_name    = aws_sagemaker_model.chat.name
+    instance_type = var.machine
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("beside", "machine"),
+    [
+        ({"variables.tf": 'variable "machine" { default = "ml.g5.12xlarge" }\n'}, "ml.g5.12xlarge"),
+        (
+            {
+                "variables.tf": 'variable "machine" { default = "ml.g5.12xlarge" }\n',
+                "terraform.tfvars": 'machine = "ml.p4d.24xlarge"\n',
+            },
+            "ml.p4d.24xlarge",
+        ),
+        ({}, None),
+        ({"variables.tf": "variable {"}, None),
+    ],
+)
+def test_a_model_of_sagemaker_runs_on_the_machine_of_its_endpoint(
+    read: Read, argv: Argv, beside: dict[str, str], machine: str | None
+) -> None:
+    [launch] = read(ENDPOINT, "main.tf", beside).launches
+    assert argv(launch) == ["Q/x", "--tensor-parallel-size", "4"]
+    instance = launch.hardware.instance
+    assert (instance.value if instance is not None else None) == machine

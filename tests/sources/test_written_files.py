@@ -104,3 +104,37 @@ def test_a_manifest_that_a_command_of_a_document_hands_on_is_read(read: Read, ar
     [launch] = read(text, "README.md").launches
     assert argv(launch) == ["--model", "a/b", "--tensor-parallel-size", "2"]
     assert launch.kind == "markdown"
+
+
+SCRIPT = "#!/bin/bash\nvllm serve $MODEL --port \\$PORT -tp 2\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"cat <<EOF | sudo tee /opt/start.sh\n{SCRIPT}EOF\n",
+        f"cat <<EOF | tee start > /dev/null\n{SCRIPT}EOF\n",
+        f"cat <<EOF | ssh host bash\n{SCRIPT}EOF\n",
+        f"sudo tee /opt/start.sh > /dev/null <<EOF\n{SCRIPT}EOF\n",
+    ],
+)
+def test_a_script_that_is_piped_into_a_file_or_a_shell_is_read(read: Read, argv: Argv, command: str) -> None:
+    [launch] = read(f"MODEL=Q/x\n{command}", "install.sh").launches
+    assert argv(launch) == ["Q/x", "--port", "?", "-tp", "2"]
+
+
+@pytest.mark.parametrize("filter_", ["sed s/a/b/", "cat -n", "envsubst"])
+def test_what_a_filter_makes_of_a_script_is_not_known(read: Read, filter_: str) -> None:
+    assert read(f"{filter_} <<EOF | tee x.sh\n{SCRIPT}EOF\n", "install.sh").launches == ()
+
+
+def test_each_quadlet_that_a_script_writes_is_read_though_its_image_is_not_known(
+    read: Read, argv: Argv
+) -> None:
+    units = [
+        f"cat > {name}.container <<EOF\n[Container]\nImage=${{VLLM_IMAGE}}\nExec=--model Q/{name}\nEOF\n"
+        for name in ("a", "b")
+    ]
+    launches = read("".join(units), "setup.sh").launches
+    assert [argv(launch) for launch in launches] == [["--model", "Q/a"], ["--model", "Q/b"]]
+    assert all(launch.image is not None and "$VLLM_IMAGE" in launch.image.reason for launch in launches)

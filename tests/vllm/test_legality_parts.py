@@ -34,6 +34,18 @@ DENSE = ModelFacts(
     hidden_size=8192,
     kv_lora_rank=0,
 )
+LATENT = ModelFacts(
+    "latent",
+    "local",
+    num_attention_heads=16,
+    num_experts=0,
+    intermediate_size=16384,
+    hidden_size=2048,
+    kv_lora_rank=512,
+    qk_nope_head_dim=128,
+    qk_rope_head_dim=64,
+    v_head_dim=128,
+)
 BLOCKS = Quantization("fp8", bits=8, block=(128, 128), ignored=("lm_head", "model.layers.0.mlp.gate"))
 GROUPS = Quantization("awq", bits=4, group_size=128, ignored=("mlp.gate",))
 SEEING = ModelFacts(
@@ -192,9 +204,52 @@ def test_modules_elsewhere_leave_the_obstacle(name: str) -> None:
     assert subjects(DENSE._replace(quantization=how), Parallel(tensor=2)) == ["MLP size in FP8 blocks"]
 
 
-def test_a_layer_that_no_group_divides_cannot_have_been_quantized() -> None:
+@pytest.mark.parametrize("tensor", [1, 2])
+def test_a_layer_that_no_group_divides_cannot_be_built(tensor: int) -> None:
     model = DENSE._replace(quantization=GROUPS, intermediate_size=10944)
-    assert subjects(model, Parallel(tensor=2)) == []
+    assert subjects(model, Parallel(tensor=tensor)) == ["MLP size in AWQ groups"]
+    assert subjects(model._replace(source="catalogue"), Parallel(tensor=tensor)) == []
+
+
+def test_latent_queries_are_divided_in_whole_blocks() -> None:
+    model = LATENT._replace(quantization=BLOCKS)
+    assert subjects(model, Parallel(tensor=8)) == []
+    assert subjects(model, Parallel(tensor=16)) == ["latent query size in FP8 blocks"]
+
+
+def test_gates_of_linear_attention_are_divided_in_whole_blocks() -> None:
+    model = DENSE._replace(
+        text_model_type="qwen3_next", linear_num_value_heads=32, intermediate_size=8192, quantization=BLOCKS
+    )
+    assert subjects(model, Parallel()) == []
+    assert subjects(model, Parallel(tensor=2)) == ["linear attention gate size in FP8 blocks"]
+    left_out = BLOCKS._replace(ignored=("model.layers.0.linear_attn.in_proj_ba",))
+    assert subjects(model._replace(quantization=left_out), Parallel(tensor=2)) == []
+
+
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        (None, ["vision attention size in FP8 blocks", "vision MLP size in FP8 blocks"]),
+        (("lm_head",), ["vision attention size in FP8 blocks", "vision MLP size in FP8 blocks"]),
+        (("model.visual.blocks.0.attn.proj",), []),
+        (("re:.*vision.*",), []),
+    ],
+)
+def test_a_packed_tower_is_divided_in_whole_blocks(
+    serve: Understand, ignored: tuple[str, ...] | None, expected: list[str]
+) -> None:
+    model = SEEING._replace(
+        vision_num_attention_heads=16,
+        vision_hidden_size=1152,
+        vision_intermediate_size=4304,
+        quantization=BLOCKS._replace(ignored=ignored),
+    )
+    two = Parallel(tensor=2)
+    assert subjects(model, two) == expected
+    assert subjects(model, Parallel()) == []
+    assert subjects(model, two, serve("m -tp 2 --mm-encoder-tp-mode data")) == []
+    assert subjects(model._replace(architecture="InternVLForConditionalGeneration"), two) == []
 
 
 @given(st.integers(1, 64), st.integers(1, 8), st.booleans())

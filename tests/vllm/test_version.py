@@ -101,3 +101,27 @@ def test_a_user_may_state_a_release(text: str) -> None:
 def test_other_texts_are_refused_with_the_place_they_come_from(text: str) -> None:
     with pytest.raises(StatementError, match="--vllm-version"):
         stated_version(text, Origin.COMMAND_LINE, "--vllm-version")
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("rocm/vllm:rocm6.4.1_vllm_0.10.1_20250909", "0.10.1"),
+        ("rocm/vllm:rocm6.3.1_mi300_ubuntu22.04_py3.12_vllm_0.6.6", "0.6.6"),
+        ("acme/serving:vllm-v0.2.6", "0.2.6"),
+        ("acme/x:instinct_vllm0.8.3.post1_1", "0.8.3.post1"),
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com/vllm:0.20.2-gpu-py312-sagemaker", "0.20.2"),
+        ("public.ecr.aws/deep-learning-containers/vllm:0.12.0-gpu", "0.12.0"),
+        ("public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo:v0.10.0", "0.10.0"),
+        ("rocm/vllm-dev:nightly_0610_rc2_vllm_0.9.0rc2", None),
+        ("rocm/vllm-dev:vllm_0.9.1.dev12", None),
+        ("lmcache/vllm-openai:v0.3.14", None),
+        ("acme/vllm:0.9.1", None),
+        ("acme/notvllm:xvllm_0.9.1", None),
+    ],
+)
+def test_images_of_others_tell_a_release_where_their_tags_name_vllm(image: str, version: str | None) -> None:
+    found = image_version(Word.verbatim(image, "f", 0))
+    assert (found.value if isinstance(found, Located) else None) == version
+    if isinstance(found, Located) and found.span is not None:
+        assert image[found.span.start : found.span.end] == version

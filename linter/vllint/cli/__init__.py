@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -11,6 +12,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 def main() -> None:
     """Run vllint; the entry point of the `vllint` script."""
+    _open_closed_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         from vllint import __version__
 
@@ -29,3 +31,10 @@ def main() -> None:
         # What is left dies with the process, without being looked through once more.
         gc.disable()
         gc.freeze()
+
+
+def _open_closed_streams() -> None:
+    """Put streams that lead nowhere in place of those that the caller has closed, as `>&-` does."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as above
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as above

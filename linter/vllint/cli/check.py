@@ -40,7 +40,14 @@ def _comma_lists(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 @click.option("--force-exclude", is_flag=True, help="Pass excluded files over even when they are named.")
 @click.option("--config", metavar="FILE", help="The settings file to use.")
 @click.option("--isolated", is_flag=True, help="Use no settings file.")
-@click.option("--plugin", "plugins", multiple=True, metavar="FOLDER", help="A folder of further rules.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(exists=True),
+    metavar="FOLDER",
+    help="A folder of further rules.",
+)
 @click.option("--strict-plugins", is_flag=True, help="Fail if a package of rules does not load.")
 @click.option(
     "--output-format", "formats", multiple=True, type=click.Choice(tuple(FORMATS)), help="How to report."

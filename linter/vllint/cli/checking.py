@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
@@ -56,12 +58,9 @@ class Options(NamedTuple):
 
 
 def run_check(options: Options, request: Request) -> int:
-    """Check, report, and return the exit code."""
-    try:
+    """Check, report, and return the exit code; raises SystemExit where it could not do that."""
+    with failures_told():
         return _run(options, _with_settings(options, request))
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        return FAILED
 
 
 def _with_settings(options: Options, request: Request) -> Request:
@@ -91,7 +90,7 @@ def _run(options: Options, request: Request) -> int:
             return FAILED
         return _run_with(checker, options)
     finally:
-        for failure in checker.failures:
+        for failure in (*checker.failures, *checker.unread):
             complain(f"warning: {failure}")
 
 
@@ -100,6 +99,8 @@ def _run_with(checker: Checker, options: Options) -> int:
         if options.command is not None or "-" in options.paths:
             raise click.UsageError("--list-files goes with files and folders")
         return _list_files(checker, options.paths)
+    if options.mode is Mode.FIX and (options.command is not None or "-" in options.paths):
+        raise click.UsageError("--fix changes files; --diff shows what it would change here")
     report = _compared(_report(checker, options), options)
     for problem in report.problems:
         complain(problem)
@@ -111,7 +112,7 @@ def _run_with(checker: Checker, options: Options) -> int:
 def _report(checker: Checker, options: Options) -> RunReport:
     launches = any(FORMATS[output.format].needs_launches for output in options.outputs)
     if options.command is not None or "-" in options.paths:
-        return _single(checker, options).parts(launches)
+        return _alone(checker, options).parts(launches)
     if options.mode is Mode.REPORT:
         return checker.run_report(options.paths, launches=launches, cache=options.cache)
     from vllint.cli.fixing import fix_files
@@ -138,6 +139,16 @@ def _compared(report: RunReport, options: Options) -> RunReport:
         occur = "occurs" if compared.gone == 1 else "occur"
         complain(f"{counted(compared.gone, 'entry', 'entries')} of the baseline no longer {occur}")
     return compared.report
+
+
+def _alone(checker: Checker, options: Options) -> Report:
+    """Check a command or standard input, and print what fixes would change if that is asked for."""
+    report = _single(checker, options)
+    if options.mode is Mode.DIFF:
+        from vllint.cli.fixing import show_fixes
+
+        show_fixes(checker, report, options.unsafe_fixes)
+    return report
 
 
 def _single(checker: Checker, options: Options) -> Report:
@@ -187,8 +198,30 @@ def _list_files(checker: Checker, paths: Sequence[str]) -> int:
     return FAILED if failed else OK
 
 
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Say on standard error what keeps a command from doing its work, and exit with 2."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Nobody reads on; click ends the program quietly.
+        raise
+    except (SettingsError, StatementError, OSError, ValueError) as error:
+        complain(_in_words(error))
+        raise SystemExit(FAILED) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Return what an error says; one of the operating system names the file first."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"{os.fspath(error.filename)}: {error.strerror}"
+
+
 def complain(text: str) -> None:
     """Say on standard error what went wrong, secrets masked."""
     from vllint.redact import redacted
+    from vllint.report.cells import visible
 
-    click.echo(f"vllint: {redacted(text)}", err=True)
+    shown = "\n".join(visible(line) for line in redacted(text).split("\n"))
+    click.echo(f"vllint: {shown}", err=True)

@@ -11,14 +11,13 @@ from typing import Any
 import click
 
 from vllint.checking import Checker, Request
-from vllint.cli.checking import FAILED, FINDINGS, OK, complain
+from vllint.cli.checking import FAILED, FINDINGS, OK, complain, failures_told
 from vllint.difference.markdown import markdown
-from vllint.difference.sides import Place, place_of, see
-from vllint.difference.summary import Comparison, compare, document, text_lines
+from vllint.difference.sides import Place, merge_base, places_of, see
+from vllint.difference.summary import Comparison, compare, document, text_lines, unread
 from vllint.redact import redacted
 from vllint.report.colours import palette, wants_colour
-from vllint.settings import Settings, SettingsError
-from vllint.statements import StatementError
+from vllint.settings import Settings
 
 
 @click.command("diff", short_help="Show what a change of files does to capacity.")
@@ -33,18 +32,17 @@ from vllint.statements import StatementError
 def command(**given: Any) -> None:
     """Show which launches changed from OLD to NEW, and what that does to memory, tokens, GPUs and price.
 
-    OLD and NEW are files, folders, or `REV:PATH` in a git revision. With `--rev A..B`, PATHS (this folder by
-    default) are compared in two revisions. Launches belong together by file and name. Markdown suits a
-    comment on a pull request.
+    OLD and NEW are files, folders, git revisions (`main`), or files and folders in one (`main:deploy/`). A
+    revision by itself is compared at the path that the other one names. With `--rev A..B`, PATHS (this folder
+    by default) are compared in two revisions, with `A...B` from where B left A. Launches belong together by
+    file and name, or where these have changed by their words or model. Markdown suits a comment on a pull
+    request.
 
-    Exits with 0, with 1 if a launch no longer fits or vLLM refuses what it did not refuse before, and with 2
-    if vllint cannot compare.
+    Exits with 0, with 1 if a launch no longer fits, vLLM refuses what it did not refuse before, or a file can
+    no longer be read, and with 2 if vllint cannot compare.
     """
-    try:
+    with failures_told():
         raise SystemExit(_diff(given))
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
 
 
 def _diff(given: dict[str, Any]) -> int:
@@ -60,7 +58,8 @@ def _diff(given: dict[str, Any]) -> int:
             complain(f"{side.title}: {problem}")
     comparison = compare(old, new)
     click.echo(redacted(_text(comparison, given["output_format"])), nl=False, color=True)
-    if old.problems or new.problems:
+    nothing = not comparison.changes and any(unread(comparison))
+    if old.problems or new.problems or nothing:
         return FAILED
     return FINDINGS if comparison.is_worse else OK
 
@@ -69,10 +68,12 @@ def _places(paths: Sequence[str], revisions: str | None) -> tuple[Place, Place]:
     if revisions is None:
         if len(paths) != 2:
             raise click.UsageError("name what to compare, as `OLD NEW`, or give `--rev A..B`")
-        return place_of(paths[0]), place_of(paths[1])
+        return places_of(*paths)
     old, dots, new = revisions.partition("..")
-    new = new.removeprefix(".")
     asked = tuple(paths) or (".",)
+    if new.startswith("."):
+        new = new.removeprefix(".") or "HEAD"
+        return Place(merge_base(old or "HEAD", new), asked), Place(new, asked)
     return Place(old or "HEAD", asked), Place((new or "HEAD") if dots else None, asked)
 
 

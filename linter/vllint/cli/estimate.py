@@ -13,20 +13,22 @@ from typing import Any
 import click
 
 from vllint.checking import Checker, Request
-from vllint.cli.checking import FAILED, FINDINGS, OK, complain
+from vllint.cli.checking import FAILED, FINDINGS, OK, complain, failures_told
 from vllint.cli.stated_model import MODEL_CONFIG, model_sources
+from vllint.cli.vllm_words import vllm_words
 from vllint.engine import Judged
+from vllint.launch_secrets import secrets_of
 from vllint.plan.judging import CommandJudge
 from vllint.plan.planning import why_unknown
 from vllint.redact import redacted
 from vllint.report.colours import palette, wants_colour
 from vllint.report.file_report import file_report
-from vllint.settings import Settings, SettingsError
-from vllint.show.budget_table import budget_lines
+from vllint.settings import Settings
+from vllint.show.budget_table import budget_lines, capacity_lines
 from vllint.show.launches import fact_lines
 from vllint.show.memory_bars import ASCII, BLOCKS, Ink, legend
 from vllint.statements import StatementError
-from vllint_schemas import MemoryEstimate, Severity, Unknown
+from vllint_schemas import Located, MemoryEstimate, Severity, Unknown
 from vllint_schemas.report import to_dict
 
 
@@ -35,7 +37,7 @@ from vllint_schemas.report import to_dict
     short_help="Work out the GPU memory of a command, line by line.",
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
 )
-@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND")
+@vllm_words("COMMAND")
 @click.option("--gpu", metavar="CARD:N", help="The machine, as `H100:8`, `L40S` or `name@48GiB:2`.")
 @click.option("--vllm-version", metavar="VERSION", help="The release that runs, the newest if not given.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
@@ -50,14 +52,8 @@ def command(**given: Any) -> None:
     Exits with 0 if it fits or may fit, or if no card is given; with 1 if it does not fit or vLLM refuses it;
     with 2 if that cannot be told.
     """
-    if given["words"] == ("-h",):
-        click.echo(click.get_current_context().get_help())
-        return
-    try:
+    with failures_told():
         raise SystemExit(_estimate(given))
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
 
 
 def _estimate(given: dict[str, Any]) -> int:
@@ -82,9 +78,16 @@ def _estimate(given: dict[str, Any]) -> int:
         click.echo(json.dumps(to_dict(launch)["memory"], indent=2, ensure_ascii=False))
     else:
         ink = BLOCKS if "utf" in (sys.stdout.encoding or "").lower() else ASCII
-        click.echo(redacted("\n".join(_lines(judged, memory, ink))), color=True)
-    refused = any(one.severity is Severity.ERROR for one in judged.findings)
-    return FINDINGS if refused or memory.verdict == "does_not_fit" else OK
+        lines = "\n".join(_lines(judged, memory, ink))
+        click.echo(redacted(secrets_of((facts.launch,)).out_of_all(lines)), color=True)
+    errors = [one for one in judged.findings if one.severity is Severity.ERROR]
+    if given["output_format"] == "json":
+        for one in errors:
+            complain(secrets_of((facts.launch,)).out_of_all(f"{one.code} {one.message}"))
+    if errors or memory.verdict == "does_not_fit":
+        return FINDINGS
+    has_card = isinstance(facts.hardware.gpu, Located)
+    return FAILED if has_card and isinstance(memory.verdict, Unknown) else OK
 
 
 def _text(words: Sequence[str]) -> str:
@@ -104,6 +107,7 @@ def _lines(judged: Judged, memory: MemoryEstimate, ink: Ink) -> Iterator[str]:
     colours = palette(wants_colour(sys.stdout.isatty(), os.environ))
     yield from fact_lines(judged.launches[0])
     yield from budget_lines(memory, ink)
+    yield from capacity_lines(judged.launches[0])
     errors = [one for one in judged.findings if one.severity is Severity.ERROR]
     if errors:
         yield ""

@@ -10,8 +10,9 @@ import click
 from vllint.checking import Checker, Report
 from vllint.engine import Judged
 from vllint.fix import fix_until_settled, unified_diff, write_atomically
-from vllint.redact import redacted
-from vllint.text.source import SourceText, decode
+from vllint.launch_secrets import Secrets, secrets_of
+from vllint.redact import is_telling, redacted, without_values
+from vllint.text.source import decode
 from vllint_schemas import Applicability, Fix
 
 
@@ -19,22 +20,36 @@ def fix_files(checker: Checker, paths: Sequence[str], unsafe: bool, only_show: b
     """Apply fixes file by file, or print them as a diff; return the report of what is left."""
     before = checker.check(paths)
     changed: dict[str, str] = {}
+    secrets = secrets_of(facts.launch for facts in before.launches)
     for judged in before.judged:
         if _wanted(judged, unsafe):
             changed.update(_fixed(checker, judged, unsafe, changed))
     for path, text in sorted(changed.items()):
         source = decode(path, Path(path).read_bytes())
         if only_show:
-            show_change(path, source.text, text)
+            show_change(path, source.text, text, secrets)
         else:
             write_atomically(Path(path), source.encode(text))
             click.echo(f"fixed {path}", err=True)
     return before if only_show or not changed else checker.check(paths)
 
 
-def show_change(path: str, old: str, new: str) -> None:
+def show_fixes(checker: Checker, report: Report, unsafe: bool) -> None:
+    """Print as a diff what fixes would change in a command, or in what came from standard input."""
+    secrets = secrets_of(facts.launch for facts in report.launches)
+    for judged in report.judged:
+        for path, text in sorted(_fixed(checker, judged, unsafe, {}).items()):
+            show_change(path, judged.sources[path], text, secrets)
+
+
+def show_change(path: str, old: str, new: str, secrets: Secrets) -> None:
     """Print a change as a diff in which secrets are masked, on the lines that go too."""
-    shown = unified_diff(path, redacted(old), redacted(new))
+    hidden = redacted(old, (place for place in secrets.places if place.path == path))
+    known = dict(zip(old.split("\n"), hidden.split("\n"), strict=True))
+    values = (value for value in secrets.values if is_telling(value) or value not in hidden)
+    masked = redacted(without_values(new, values))
+    lines = zip(new.split("\n"), masked.split("\n"), strict=True)
+    shown = unified_diff(path, hidden, "\n".join(known.get(line, other) for line, other in lines))
     click.echo(shown, nl=False)
     if shown != unified_diff(path, old, new):
         click.echo(f"vllint: {path}: the diff does not apply, since secrets in it are masked", err=True)
@@ -54,8 +69,7 @@ def _fixed(checker: Checker, judged: Judged, unsafe: bool, earlier: Mapping[str,
     originals = {path: earlier.get(path, text) for path, text in judged.sources.items()}
 
     def judge(texts: Mapping[str, str]) -> Iterable[Fix]:
-        again = checker.judge(SourceText(judged.path, texts[judged.path]), texts)
-        return _wanted(again, unsafe)
+        return _wanted(checker.judge_again(judged, texts), unsafe)
 
     outcome = fix_until_settled(originals, judge, checker.still_reads)
     return {path: text for path, text in outcome.texts.items() if text != originals[path]}

@@ -12,14 +12,13 @@ from pathlib import Path
 import click
 
 from vllint.checking import Checker, Request
-from vllint.cli.checking import FAILED, FINDINGS, OK, complain
+from vllint.cli.checking import FAILED, FINDINGS, OK, complain, failures_told
 from vllint.cli.progress import asking
 from vllint.models.lock import Lock, lock_text, read_lock
 from vllint.models.locking import Use, relock, stale
 from vllint.models.resolve import Surroundings, reference_of
 from vllint.neighbours import neighbour_of
 from vllint.report.colours import palette, wants_colour
-from vllint.settings import SettingsError
 from vllint.settings_search import LOCK_NAME, LockSearch
 from vllint.statements import StatementError
 from vllint_schemas import Located, Unknown
@@ -30,7 +29,11 @@ from vllint_schemas import Located, Unknown
 @click.option(
     "--check", is_flag=True, help="Check the catalogue; after `lock`, whether the lock file is stale."
 )
-@click.option("--against", metavar="FILE", help="With --check: lines of JSON with facts to compare, by `id`.")
+@click.option(
+    "--against",
+    metavar="FILE",
+    help="With --check: lines of JSON to compare: facts by `id`, or recorded verdicts of vLLM.",
+)
 @click.option("--online", is_flag=True, help="Ask the Hugging Face Hub for models that are not known.")
 def command(words: tuple[str, ...], check: bool, against: str | None, online: bool) -> None:
     """Show the models that vllint knows whose ids hold QUERY, all facts if it is one model.
@@ -40,11 +43,8 @@ def command(words: tuple[str, ...], check: bool, against: str | None, online: bo
     and exits with 1 if the file is stale. `vllint models --check` looks for contradictions in the
     catalogue.
     """
-    try:
+    with failures_told():
         raise SystemExit(_run(words, check, against, online))
-    except (SettingsError, StatementError, OSError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
 
 
 def _run(words: tuple[str, ...], check: bool, against: str | None, online: bool) -> int:
@@ -63,6 +63,7 @@ def _run(words: tuple[str, ...], check: bool, against: str | None, online: bool)
 
 def _check_catalogue(against: str | None) -> int:
     from vllint.models.catalogue_check import contradictions
+    from vllint.recorded_builds import built_otherwise
     from vllint.report.closing import counted
 
     lines = [] if against is None else Path(against).read_text(encoding="utf-8").splitlines()
@@ -70,7 +71,8 @@ def _check_catalogue(against: str | None) -> int:
         rows = [row for line in lines if line.strip() and isinstance(row := json.loads(line), dict)]
     except ValueError as error:
         raise StatementError(f"{against}: {error}") from error
-    found = list(contradictions(rows))
+    found = list(contradictions([row for row in rows if "verdict" not in row]))
+    found += dict.fromkeys(line for row in rows if "verdict" in row for line in built_otherwise(row))
     for line in found:
         click.echo(line)
     complain(f"{counted(len(found), 'contradiction')} in the catalogue")
@@ -94,8 +96,16 @@ def _show(query: str, online: bool) -> int:
         if facts is not None:
             click.echo(summary_line(facts))
     if not matches:
-        complain(exact.reason if isinstance(exact, Unknown) else f"no model's id holds `{query}`")
+        complain(_why_none(query, exact))
     return OK if matches else FAILED
+
+
+def _why_none(query: str, found: Unknown | None) -> str:
+    """Say why nothing is shown: a path that leads nowhere is a slip of another kind than an unknown id."""
+    is_path = query.startswith((".", "/", "~"))
+    if is_path and not Path(query).exists():
+        return f"{query}: No such file or directory"
+    return found.reason if found is not None else f"no model's id holds `{query}`"
 
 
 def _lock(paths: Sequence[str], check: bool, online: bool) -> int:

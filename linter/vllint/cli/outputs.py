@@ -16,7 +16,6 @@ from vllint.report.colours import wants_colour
 from vllint.report.document import RunReport
 from vllint.report.formats import FORMATS, RenderOptions, renderer
 from vllint_schemas import Severity
-from vllint_schemas.report import ReportDocument
 
 
 class Output(NamedTuple):
@@ -31,7 +30,7 @@ def write_outputs(
 ) -> None:
     """Write the report to each output. Raises OSError for a file that cannot be written."""
     document = report.document(__version__)
-    sources = _redacted(report.sources)
+    sources = report.shown_sources if report.sources else {}
     shared = RenderOptions(
         folder=_folder_in_repository(),
         files=tuple([one.path for one in report.files]),
@@ -39,7 +38,7 @@ def write_outputs(
         failing=frozenset(report.failing(fail_on)),
     )
     for output in outputs:
-        options = _options(output, shared, checker, document)
+        options = _options(output, shared, checker, report)
         text = renderer(output.format)(document, sources, options)
         if output.file is None:
             click.echo(text, nl=False, color=True)
@@ -47,29 +46,20 @@ def write_outputs(
             output.file.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
-def _options(
-    output: Output, shared: RenderOptions, checker: Checker, document: ReportDocument
-) -> RenderOptions:
+def _options(output: Output, shared: RenderOptions, checker: Checker, report: RunReport) -> RenderOptions:
     colour = output.file is None and wants_colour(sys.stdout.isatty(), os.environ)
     options = shared._replace(colour=colour)
     if FORMATS[output.format].needs_rules:
+        from vllint.registry import load_rules
         from vllint.report.rule_infos import rule_infos
 
-        options = options._replace(rules=rule_infos(checker.registry.rules))
+        options = options._replace(rules=rule_infos(load_rules(checker.request.plugins).rules))
     if FORMATS[output.format].needs_line_hashes:
-        options = options._replace(line_hashes=_line_hashes(document))
+        options = options._replace(line_hashes=_line_hashes(report))
     return options
 
 
-def _redacted(texts: Mapping[str, str]) -> Mapping[str, str]:
-    if not texts:
-        return {}
-    from vllint.redact import redacted
-
-    return {path: redacted(text) for path, text in texts.items()}
-
-
-def _line_hashes(document: ReportDocument) -> Mapping[str, Mapping[int, str]]:
+def _line_hashes(report: RunReport) -> Mapping[str, Mapping[int, str]]:
     """Return GitHub's names for the lines of findings, read off the files as GitHub does.
 
     What is not a file, such as standard input, has none.
@@ -78,13 +68,17 @@ def _line_hashes(document: ReportDocument) -> Mapping[str, Mapping[int, str]]:
     from vllint.report.line_hashes import line_hashes
 
     lines: dict[str, set[int]] = {}
-    for finding in document.findings:
+    for finding in (finding for one in report.files for finding in one.findings):
         lines.setdefault(finding.path, set()).add(finding.start.line)
+    hidden = report.hidden
     names: dict[str, Mapping[int, str]] = {}
     for path, numbers in lines.items():
         if Path(path).is_file():
             text = Path(path).read_bytes().decode("utf-8", "replace")
-            names[path] = line_hashes(text, redacted(text), numbers)
+            # Places count from behind a byte order mark.
+            mark, own = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
+            shown = mark + redacted(own, hidden.get(path, ()))
+            names[path] = line_hashes(text, shown, numbers)
     return names
 
 

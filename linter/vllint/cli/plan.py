@@ -6,24 +6,26 @@ import json
 import os
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, cast
 
 import click
 
 from vllint.checking import Checker, Request
-from vllint.cli.checking import FAILED, FINDINGS, OK, complain
+from vllint.cli.checking import FAILED, FINDINGS, OK, failures_told
 from vllint.cli.stated_model import MODEL_CONFIG, model_sources
+from vllint.cli.vllm_words import vllm_words
 from vllint.plan.document import plan_document
 from vllint.plan.judging import CommandJudge
 from vllint.plan.machines import stated_machines
 from vllint.plan.planning import Plan, plan
 from vllint.plan.ranking import Goal
 from vllint.plan.table import plan_lines
+from vllint.plan.words import HEAD
 from vllint.plan.writing import FORMATS, written
 from vllint.redact import redacted
 from vllint.report.colours import palette, wants_colour
-from vllint.settings import Settings, SettingsError
-from vllint.statements import StatementError
+from vllint.settings import Settings
 
 
 @click.command(
@@ -31,7 +33,7 @@ from vllint.statements import StatementError
     short_help="Find the best layout of a model on given GPUs.",
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
 )
-@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="MODEL [VLLM OPTIONS]")
+@vllm_words("MODEL [VLLM OPTIONS]")
 @click.option("--gpu", "gpus", multiple=True, metavar="CARD:N", required=True, help="The cards of a machine.")
 @click.option("--nodes", type=click.IntRange(1, 64), default=1, metavar="N", help="How many such machines.")
 @click.option("--gpu-used", metavar="SIZE", help="Memory of each card that is taken already, as `20GiB`.")
@@ -52,11 +54,8 @@ def command(**given: Any) -> None:
 
     Exits with 0 if a layout fits or may fit, 1 if none does, 2 if vllint cannot tell.
     """
-    try:
+    with failures_told():
         raise SystemExit(_plan(given))
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
 
 
 def _plan(given: dict[str, Any]) -> int:
@@ -82,8 +81,10 @@ def _plan(given: dict[str, Any]) -> int:
 def _tell(found: Plan, form: str | None) -> None:
     """Print the table and the best layout's commands; where only these are asked for, why there are none."""
     colours = palette(wants_colour(sys.stdout.isatty(), os.environ))
-    text = "\n".join(plan_lines(found, colours)).rstrip()
+    columns = get_terminal_size().columns if sys.stdout.isatty() else None
+    text = "\n".join(plan_lines(found, colours, columns)).rstrip()
     click.echo(redacted(text), err=form is not None, color=True)
     if found.choices:
-        click.echo("")
+        machines = found.choices[0].judgement.placement.nodes
+        click.echo(f"\n# one for each machine; {HEAD} is the address of the first" if machines > 1 else "")
         click.echo(written(found, found.choices[0], "command"), nl=False)

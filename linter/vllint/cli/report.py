@@ -9,13 +9,12 @@ import click
 
 from vllint import __version__
 from vllint.checking import Checker, Request
-from vllint.cli.checking import FAILED, OK, complain, read_text
+from vllint.cli.checking import FAILED, OK, complain, failures_told, read_text
 from vllint.cli.progress import progress
 from vllint.redact import redacted
 from vllint.report.formats import RenderOptions
 from vllint.report.html import render
-from vllint.settings import Settings, SettingsError
-from vllint.statements import StatementError
+from vllint.settings import Settings
 
 
 @click.command("report", short_help="Write a page with memory bars, capacity and findings.")
@@ -36,11 +35,8 @@ def command(**given: Any) -> None:
 
     Exits with 0 whatever is found, 2 if something could not be read or written.
     """
-    try:
+    with failures_told():
         raise SystemExit(_report(given))
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
 
 
 def _report(given: dict[str, Any]) -> int:
@@ -55,9 +51,8 @@ def _report(given: dict[str, Any]) -> int:
     report = Checker(request, progress()).run_report(given["paths"] or (".",), launches=True)
     for problem in report.problems:
         complain(problem)
-    sources = {path: redacted(text) for path, text in report.sources.items()}
     problems = tuple(redacted(problem) for problem in report.problems)
-    page = render(report.document(__version__), sources, RenderOptions(problems=problems))
+    page = render(report.document(__version__), report.shown_sources, RenderOptions(problems=problems))
     if given["output"] == "-":
         click.echo(page, nl=False)
     else:

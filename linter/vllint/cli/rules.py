@@ -23,7 +23,14 @@ from vllint.testing import fix_levels
 @click.option(
     "--output-format", "output_format", type=click.Choice(("table", "json")), default="table", help="How."
 )
-@click.option("--plugin", "plugins", multiple=True, metavar="FOLDER", help="A folder of further rules.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(exists=True),
+    metavar="FOLDER",
+    help="A folder of further rules.",
+)
 def command(output_format: str, plugins: tuple[str, ...]) -> None:
     """List all rules: what they say, what they need to know, and whether they can fix it."""
     registry = load_rules([Path(folder) for folder in plugins])

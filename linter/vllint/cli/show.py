@@ -11,14 +11,14 @@ from typing import Any
 import click
 
 from vllint.checking import Checker, Report, Request
-from vllint.cli.checking import FAILED, OK, complain, read_text
+from vllint.cli.checking import FAILED, OK, complain, failures_told, read_text
 from vllint.cli.progress import asking, progress
+from vllint.redact import redacted
 from vllint.report.cells import visible
 from vllint.report.colours import palette, wants_colour
-from vllint.settings import Settings, SettingsError
+from vllint.settings import Settings
 from vllint.show.launches import launch_lines
 from vllint.show.memory_bars import ASCII, BLOCKS, Ink, legend
-from vllint.statements import StatementError
 from vllint_schemas import MemoryEstimate, Unknown
 
 
@@ -31,20 +31,20 @@ from vllint_schemas import MemoryEstimate, Unknown
 @click.option("--online", is_flag=True, help="Ask the Hugging Face Hub for models that are not known.")
 @click.option("--isolated", is_flag=True, help="Use no settings file.")
 def command(**given: Any) -> None:
-    """Show what is understood of each launch in files or folders, and where it came from.
+    """Show what is understood of each launch in files, folders or `-`, and where it came from.
 
     For each launch: its words with their places, release, model, cards, layout, and what its ranks hold of
     the cards' memory.
     """
-    try:
+    with failures_told():
         report = _report(given)
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
-    for problem in report.problems:
+    passed_over = (
+        f"warning: {one.path}: passed over: {one.reason}" for one in report.passed_over if one.explicit
+    )
+    for problem in (*report.problems, *passed_over):
         complain(problem)
     ink = BLOCKS if "utf" in (sys.stdout.encoding or "").lower() else ASCII
-    click.echo("\n".join(_lines(report, ink)), color=True)
+    click.echo(redacted("\n".join(_lines(report, ink))), color=True)
     raise SystemExit(FAILED if report.problems else OK)
 
 
@@ -68,6 +68,8 @@ def _report(given: dict[str, Any]) -> Report:
     )
     if given["text"] is not None:
         return checker.check_command(given["text"])
+    if given["paths"] == ("-",):
+        return Report((checker.judge_bytes("<stdin>", sys.stdin.buffer.read()),), checker.registry)
     return checker.check(given["paths"])
 
 

@@ -23,4 +23,4 @@ def model_sources(path: Path) -> ModelSources:
     loaded = load_config(path)
     if isinstance(loaded, Unknown):
         raise StatementError(f"--model-config: {loaded.reason}")
-    return ModelSources(facts_from_config("model", loaded, "local"))
+    return ModelSources(facts_from_config("model", loaded, "local"), config=loaded)

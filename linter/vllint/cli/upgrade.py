@@ -9,16 +9,17 @@ from typing import Any
 import click
 
 from vllint.checking import Checker, Request
-from vllint.cli.checking import FAILED, FINDINGS, OK, complain, read_text
+from vllint.cli.checking import FAILED, FINDINGS, OK, complain, failures_told, read_text
 from vllint.cli.fixing import show_change
 from vllint.cli.progress import progress
 from vllint.fix import write_atomically
+from vllint.launch_secrets import Secrets, secrets_of
 from vllint.report.cells import visible
-from vllint.settings import Settings, SettingsError
-from vllint.statements import StatementError
+from vllint.settings import Settings
 from vllint.text.source import decode
 from vllint.upgrade.upgrading import FileUpgrade, LaunchUpgrade, upgrade_file
 from vllint.vllm.options import nearest
+from vllint.vllm.releases import as_of, releases
 from vllint.vllm.version import stated_version
 from vllint_schemas import Finding, Origin
 
@@ -39,11 +40,8 @@ def command(**given: Any) -> None:
     Image tags, pins, options and variables are rewritten where one text says what the other did; the rest
     is listed for a person to decide. Exits with 0 when nothing is left to decide, else with 1.
     """
-    try:
+    with failures_told():
         raise SystemExit(_upgrade(given))
-    except (SettingsError, StatementError, OSError, ValueError) as error:
-        complain(str(error))
-        raise SystemExit(FAILED) from error
 
 
 def _upgrade(given: dict[str, Any]) -> int:
@@ -54,6 +52,7 @@ def _upgrade(given: dict[str, Any]) -> int:
     report = present.check(given["paths"] or (".",))
     for problem in report.problems:
         complain(problem)
+    secrets = secrets_of(facts.launch for facts in report.launches)
     texts: dict[str, str] = {}
     undecided = False
     for judged in report.judged:
@@ -61,15 +60,16 @@ def _upgrade(given: dict[str, Any]) -> int:
             continue
         upgrade = upgrade_file(present, future, judged, target, texts, given["unsafe_fixes"])
         texts.update({path: text for path, text in upgrade.after.items() if text != upgrade.before[path]})
-        click.echo("\n".join(visible(line) for line in _lines(upgrade, target)))
+        click.echo("\n".join(visible(line) for line in _lines(upgrade, target, secrets)))
         undecided = undecided or bool(upgrade.left)
     for path, text in sorted(texts.items()):
         source = decode(path, Path(path).read_bytes())
         if given["diff"]:
-            show_change(path, source.text, text)
+            show_change(path, source.text, text, secrets)
         else:
             write_atomically(Path(path), source.encode(text))
             click.echo(f"rewrote {path}", err=True)
+    click.echo(f"options and variables are known up to vLLM {releases()[-1]}{as_of()}")
     if report.problems:
         return FAILED
     return FINDINGS if undecided else OK
@@ -92,15 +92,16 @@ def _request(given: dict[str, Any]) -> Request:
     )
 
 
-def _lines(upgrade: FileUpgrade, target: str) -> Iterator[str]:
+def _lines(upgrade: FileUpgrade, target: str, secrets: Secrets) -> Iterator[str]:
     for launch in upgrade.launches:
         yield f"{launch.id}: {_way(launch, target)}"
         for change in launch.changes:
             yield f"  changes   {change.what}: {change.old} -> {change.new} ({change.source})"
     for fix in upgrade.rewritten:
-        yield f"  rewritten {fix.title}"
+        yield f"  rewritten {secrets.out_of(fix.title, (edit.span for edit in fix.edits))}"
     for finding in upgrade.left:
-        yield from _undecided(finding, upgrade.after[finding.span.path])
+        for line in _undecided(finding, upgrade.after[finding.span.path]):
+            yield secrets.out_of(line, (finding.span,))
 
 
 def _way(launch: LaunchUpgrade, target: str) -> str:

@@ -10,6 +10,7 @@ from vllint.difference.matching import Pair
 from vllint.difference.sides import Seen
 from vllint.facts import LaunchFacts
 from vllint.redact import redacted, redacted_prose, redacted_words
+from vllint.report.estimated_numbers import shown_band
 from vllint_schemas import Band, Finding, Located, MemoryEstimate, Severity, Unknown
 
 NOT_KNOWN = "not known"
@@ -26,18 +27,33 @@ class Said(NamedTuple):
 
 
 class Capacity(NamedTuple):
-    """What a launch can do: `kv_tokens` are one copy's, `requests` of full length those of all copies."""
+    """What a launch can do: `kv_tokens` are one copy's, `requests` of full length those of all copies.
+
+    `reason` is why the verdict is not known, if it is not.
+    """
 
     verdict: str
     kv_tokens: Band | None
     requests: Band | None
     gpus: int | None
     price: float | None
+    reason: str = ""
 
     @property
     def fit(self) -> str:
         """The verdict in words."""
-        return _VERDICTS[self.verdict]
+        return f"{NOT_KNOWN}: {self.reason}" if self.reason else _VERDICTS[self.verdict]
+
+    @property
+    def effects(self) -> tuple[tuple[str, str], ...]:
+        """What people are told of it, by name, in no more digits than are known."""
+        return (
+            ("memory", self.fit),
+            ("KV tokens of a copy", shown_band(self.kv_tokens)),
+            ("full-length requests", shown_band(self.requests)),
+            ("GPUs", NOT_KNOWN if self.gpus is None else str(self.gpus)),
+            ("price an hour", NOT_KNOWN if self.price is None else f"${self.price:,.2f}"),
+        )
 
 
 class Change(NamedTuple):
@@ -71,7 +87,7 @@ def change(pair: Pair) -> Change:
         kind = "added" if old is None else "removed"
     else:
         said = tuple(one for one in _said(old.facts, new.facts) if one.old != one.new)
-        kind = "changed" if said or capacity(old) != capacity(new) else "unchanged"
+        kind = "changed" if said or capacity(old).effects != capacity(new).effects else "unchanged"
     return Change(
         pair.title,
         kind,
@@ -88,7 +104,7 @@ def capacity(seen: Seen) -> Capacity:
     layout = None if isinstance(facts.maybe_parallel, Unknown) else facts.maybe_parallel
     gpus, price = None if layout is None else layout.gpus_needed, facts.hardware.price_usd_hour
     if not isinstance(memory, MemoryEstimate):
-        return Capacity("unknown", None, None, gpus, price)
+        return Capacity("unknown", None, None, gpus, price, redacted_prose(memory.reason))
     bands = [rank.kv_tokens for rank in memory.ranks if isinstance(rank.kv_tokens, Band)]
     room = memory.max_concurrency
     copies = 1 if layout is None else layout.data
@@ -98,6 +114,7 @@ def capacity(seen: Seen) -> Capacity:
         Band(*(bound * copies for bound in room)) if isinstance(room, Band) else None,
         gpus,
         price,
+        redacted_prose(memory.verdict.reason) if isinstance(memory.verdict, Unknown) else "",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vllint.difference.changes import Change
-from vllint.difference.summary import Comparison, Effect, effects, totals
+from vllint.difference.changes import NOT_KNOWN, Change
+from vllint.difference.summary import Comparison, Effect, effects, totals, unread
 from vllint.report.cells import visible
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~@&]")
@@ -23,18 +23,29 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield "### vllint: what this does to capacity"
     yield ""
     if changed:
-        names = [effect.what for effect in effects(changed[0])]
+        names = _known([effect for one in changed for effect in effects(one)])
         yield f"| launch | | {' | '.join(names)} |"
         yield f"|---|---|{'---|' * len(names)}"
-        yield from (_row(one) for one in changed)
+        yield from (_row(one, names) for one in changed)
         yield ""
     for one in changed:
         yield from _details(one)
-    yield "; ".join(totals(comparison)) + "."
+    for problem in unread(comparison):
+        yield f"- ❌ {escaped(problem)}"
+    if any(unread(comparison)):
+        yield ""
+    yield "; ".join(totals(comparison)).replace("->", "→") + "."
 
 
-def _row(one: Change) -> str:
-    cells = [code(one.title), _MARKS[one.kind], *(_cell(effect) for effect in effects(one))]
+def _known(found: list[Effect]) -> list[str]:
+    """Return the names of what is known of a launch at least."""
+    known = [one.what for one in found if any(text not in ("", NOT_KNOWN) for text in (one.old, one.new))]
+    return [what for what in dict.fromkeys(one.what for one in found) if what in known]
+
+
+def _row(one: Change, names: list[str]) -> str:
+    by_name = {effect.what: _cell(effect) for effect in effects(one)}
+    cells = [code(one.title), _MARKS[one.kind], *(by_name[name] for name in names)]
     return f"| {' | '.join(cells)} |"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 from vllint.difference.sides import Seen
+from vllint_schemas import Located
 
 
 class Pair(NamedTuple):
@@ -32,12 +33,12 @@ def _title(seen: Seen) -> str:
 def matched(old: Sequence[Seen], new: Sequence[Seen]) -> tuple[Pair, ...]:
     """Return the pairs in the order of `new`, then what is gone.
 
-    Launches belong together that have the same place and name, then the same name, then the same place;
-    where several have, if there are as many on both sides, in order.
+    Launches belong together that have the same place and name, then the same name, then the same place, then
+    the same words, then the same model; where several have, if there are as many on both sides, in order.
     """
     left_old, left_new = list(old), list(new)
     partner: dict[int, Seen] = {}
-    for key in (_by_id, _by_name, _by_place):
+    for key in (_by_id, _by_name, _by_place, _by_words, _by_model):
         for one, other in _together(left_old, left_new, key):
             partner[id(other)] = one
         taken = {id(one) for one in partner.values()}
@@ -76,3 +77,12 @@ def _by_name(seen: Seen) -> Hashable:
 
 def _by_place(seen: Seen) -> Hashable:
     return seen.path
+
+
+def _by_words(seen: Seen) -> Hashable:
+    return tuple(word.text for word in seen.facts.launch.argv)
+
+
+def _by_model(seen: Seen) -> Hashable:
+    model = seen.facts.args.model
+    return model.value if isinstance(model, Located) else id(seen)

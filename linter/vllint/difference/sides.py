@@ -31,11 +31,15 @@ class Seen(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One side: what people call it, its launches, and what could not be read."""
+    """One side: what people call it, its launches, and what could not be read.
+
+    `problems` keep vllint from its work, `unread` are files in which launches cannot be told.
+    """
 
     title: str
     launches: tuple[Seen, ...]
     problems: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
@@ -51,12 +55,44 @@ class Place(NamedTuple):
         return paths if self.revision is None else f"{self.revision}:{paths}".rstrip(":")
 
 
-def place_of(text: str) -> Place:
-    """Return the place that `PATH` or `REV:PATH` means; what lies on disk is a path."""
+def places_of(old: str, new: str) -> tuple[Place, Place]:
+    """Return the places that two texts mean, each `PATH`, `REV:PATH` or `REV`.
+
+    What lies on disk is a path. A revision by itself means what the other text means in it, or this folder.
+    """
+    return _place(old, new), _place(new, old)
+
+
+def _place(text: str, other: str) -> Place:
     revision, colon, path = text.partition(":")
-    if os.path.lexists(text) or not colon or not revision:
+    if os.path.lexists(text):
         return Place(None, (text,))
-    return Place(revision, (path,))
+    if colon and revision:
+        return Place(revision, (path,))
+    if not _is_revision(text):
+        return Place(None, (text,))
+    beside = other if os.path.lexists(other) else other.partition(":")[2]
+    return Place(text, (beside or ".",))
+
+
+def merge_base(one: str, other: str) -> str:
+    """Return the commit where two revisions part; raises StatementError where git knows none."""
+    try:
+        return _git("merge-base", "--", one, other).decode().strip()[:_SHORT]
+    except _GitError as error:
+        reason = str(error).removeprefix("git: ") or "they have no commit in common"
+        raise StatementError(f"`{one}...{other}`: {reason}") from error
+
+
+_SHORT = 12
+"""How many digits of a commit's name are enough to find it, and few enough to be read."""
+
+
+def _is_revision(text: str) -> bool:
+    try:
+        return bool(_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"))
+    except StatementError:
+        return False
 
 
 def see(place: Place, checker: Checker) -> Side:
@@ -66,7 +102,9 @@ def see(place: Place, checker: Checker) -> Side:
             roots = [Path(path) for path in place.paths]
             for root in roots:
                 if not root.exists():
-                    raise StatementError(f"`{root}` is neither a file nor, as `REV:PATH`, one of a revision")
+                    raise StatementError(
+                        f"`{root}` is neither a file or folder nor a git revision (`REV` or `REV:PATH`)"
+                    )
         else:
             top = Path(stack.enter_context(TemporaryDirectory(prefix="vllint-"))).resolve()
             tree = Revision(place.revision)
@@ -81,6 +119,7 @@ def see(place: Place, checker: Checker) -> Side:
 def _side(place: Place, roots: Sequence[Path], checker: Checker) -> Side:
     launches: list[Seen] = []
     problems: list[str] = []
+    unread: list[str] = []
     alone = len(roots) == 1
     for root, given in zip(roots, place.paths, strict=True):
         report = checker.check((str(root),))
@@ -88,22 +127,30 @@ def _side(place: Place, roots: Sequence[Path], checker: Checker) -> Side:
         for judged in report.judged:
             inside = Path(os.path.relpath(judged.path, root)).as_posix().removeprefix(".")
             path = inside if alone else "/".join(filter(None, (given.rstrip("/"), inside)))
+            if not judged.launches:
+                unread += (f"{path or given}: {one.message}" for one in judged.findings)
             for facts in judged.launches:
                 own = tuple(one for one in judged.findings if one.launch == facts.launch.id)
                 launches.append(Seen(path, facts, own))
-    return Side(place.title, tuple(launches), tuple(problems))
+    return Side(place.title, tuple(launches), tuple(problems), tuple(unread))
 
 
 class Revision:
     """A commit of the repository around the working directory; raises StatementError if there is none."""
 
     def __init__(self, name: str) -> None:
-        self._prefix = _git("rev-parse", "--show-prefix").decode().strip()
+        try:
+            self._prefix = _git("rev-parse", "--show-prefix").decode().strip()
+        except _GitError as error:
+            raise StatementError(f"`{name}` cannot be read: {error}") from error
         top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
         self._top = Path(top)
-        self._commit = _git(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", what=name
-        )
+        try:
+            self._commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        except _GitError as error:
+            shallow = _git("rev-parse", "--is-shallow-repository").strip() == b"true"
+            hint = "; its clone is shallow, `git fetch --unshallow` gets the rest" if shallow else ""
+            raise StatementError(f"`{name}` is not a revision of this repository{hint}") from error
 
     def path_in_tree(self, path: str) -> str:
         """Return a path relative to the repository's top, as the working directory means it."""
@@ -155,12 +202,16 @@ def _entries(listing: bytes) -> Iterator[tuple[str, str]]:
             yield name, path
 
 
-def _git(*words: str, text: bytes | None = None, what: str = "") -> bytes:
+class _GitError(StatementError):
+    """What git said when it failed."""
+
+
+def _git(*words: str, text: bytes | None = None) -> bytes:
     try:
         done = subprocess.run(("git", *words), input=text, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise StatementError("git is not installed, so revisions cannot be read") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise StatementError(f"`{what}` is not a revision of this repository" if what else f"git: {said}")
+        said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        raise _GitError(f"git: {said}")
     return done.stdout

@@ -10,7 +10,6 @@ from vllint.difference.matching import matched
 from vllint.difference.sides import Side
 from vllint.report.cells import visible
 from vllint.report.colours import Palette
-from vllint_schemas import Band
 
 _NAME = 24
 
@@ -24,8 +23,9 @@ class Comparison(NamedTuple):
 
     @property
     def is_worse(self) -> bool:
-        """Whether a launch fails that did not before."""
-        return any(one.is_worse for one in self.changes)
+        """Whether a launch fails that did not before, or a file can no longer be read."""
+        broken = len(self.new.unread) > len(self.old.unread)
+        return broken or any(one.is_worse for one in self.changes)
 
     def total(self, number: Callable[[Capacity], float | None], after: bool) -> float | None:
         """Return the sum of a number over a side's launches, `None` if it is not known of one."""
@@ -49,31 +49,9 @@ class Effect(NamedTuple):
 
 def effects(one: Change) -> tuple[Effect, ...]:
     """Return what the launch can do before and after: empty where it is not there."""
-    return tuple(
-        Effect(what, "" if one.old is None else words(one.old), "" if one.new is None else words(one.new))
-        for what, words in _EFFECTS
-    )
-
-
-def number(band: Band | None) -> str:
-    """Return a likely number with its bounds, in words."""
-    if band is None:
-        return NOT_KNOWN
-    digits = 0 if band.high >= 100 else 1
-    return f"{band.mid:,.{digits}f} ({band.low:,.{digits}f} to {band.high:,.{digits}f})"
-
-
-def _price(found: Capacity) -> str:
-    return NOT_KNOWN if found.price is None else f"${found.price:,.2f}"
-
-
-_EFFECTS: tuple[tuple[str, Callable[[Capacity], str]], ...] = (
-    ("memory", lambda found: found.fit),
-    ("KV tokens of a copy", lambda found: number(found.kv_tokens)),
-    ("full-length requests", lambda found: number(found.requests)),
-    ("GPUs", lambda found: NOT_KNOWN if found.gpus is None else str(found.gpus)),
-    ("price an hour", _price),
-)
+    old = {} if one.old is None else dict(one.old.effects)
+    new = {} if one.new is None else dict(one.new.effects)
+    return tuple(Effect(what, old.get(what, ""), new.get(what, "")) for what in old | new)
 
 
 def text_lines(comparison: Comparison, colours: Palette) -> Iterator[str]:
@@ -91,7 +69,16 @@ def text_lines(comparison: Comparison, colours: Palette) -> Iterator[str]:
             yield f"  {colours.severity('error', 'error')} {visible(first)}"
             yield from (f"        {visible(line)}" for line in rest)
         yield ""
+    for problem in unread(comparison):
+        yield visible(" ".join(problem.splitlines()))
     yield from (f"{line}." for line in totals(comparison))
+
+
+def unread(comparison: Comparison) -> Iterator[str]:
+    """Yield the files that could not be read, so that their launches are missing."""
+    yield from (f"not read: {problem}" for problem in comparison.new.unread)
+    gone = set(comparison.old.unread) - set(comparison.new.unread)
+    yield from (f"not read before: {problem}" for problem in sorted(gone))
 
 
 def _effect_rows(effect: Effect) -> Iterator[str]:
@@ -110,12 +97,15 @@ def _line(name: str, value: str) -> str:
 def totals(comparison: Comparison) -> Iterator[str]:
     """Yield how many launches have changed, and the GPUs and the price of all."""
     kinds = [one.kind for one in comparison.changes]
+    if not kinds:
+        yield "no vLLM launch on either side"
+        return
     counts = [f"{kinds.count(kind)} {kind}" for kind in ("changed", "added", "removed") if kind in kinds]
     same = kinds.count("unchanged")
     yield f"launches: {', '.join([*counts, f'{same} unchanged'])}"
     for what, of, form in (
         ("GPUs", lambda found: found.gpus, "{:,.0f}"),
-        ("price an hour, where it is known", lambda found: found.price, "${:,.2f}"),
+        ("price an hour", lambda found: found.price, "${:,.2f}"),
     ):
         old, new = comparison.total(of, False), comparison.total(of, True)
         if old is not None and new is not None and (old or new):
@@ -130,6 +120,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "old": comparison.old.title,
         "new": comparison.new.title,
         "worse": comparison.is_worse,
+        "unread": list(unread(comparison)),
         "launches": [
             {
                 "launch": one.title,

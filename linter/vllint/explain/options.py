@@ -15,7 +15,7 @@ from vllint.rule import Rule
 from vllint.vllm.computed_defaults import computed_defaults
 from vllint.vllm.option_bounds import bounds_in_words
 from vllint.vllm.options import Option, option_table, releases_with
-from vllint.vllm.releases import releases
+from vllint.vllm.releases import as_of, releases
 from vllint.vllm.removed_options import removed_option
 from vllint.vllm.similar import similar_flags
 from vllint.vllm.value_names import NamedValue, value_names
@@ -78,7 +78,8 @@ def option_lines(flag: str, colours: Palette, rules: Sequence[Rule] = ()) -> Ite
     about = [f"{rule.code} {rule.name}" for rule in rules_about((*newest.aliases, *newest.negations), rules)]
     if about:
         yield from row("rules", ", ".join(about))
-    yield from row("source", f"tables of {len(releases())} releases, {releases()[0]} to {releases()[-1]}")
+    known = releases()
+    yield from row("source", f"tables of {len(known)} releases, {known[0]} to {known[-1]}{as_of()}")
 
 
 def rules_about(spellings: Sequence[str], rules: Sequence[Rule]) -> Iterator[Rule]:

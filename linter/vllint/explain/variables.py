@@ -12,6 +12,7 @@ from vllint.vllm.environment import (
     environment_releases,
     environment_variable,
 )
+from vllint.vllm.releases import as_of
 from vllint_schemas import Unknown
 
 _SHOWN = 6
@@ -41,7 +42,7 @@ def variable_lines(variable: EnvironmentVariable, colours: Palette) -> Iterator[
         yield from row("deprecated", variable.deprecated)
     if variable.successor is not None:
         yield from row("in vLLM", variable.successor.source)
-    yield from row("source", f"tables of {len(releases)} releases, {releases[0]} to {releases[-1]}")
+    yield from row("source", f"tables of {len(releases)} releases, {releases[0]} to {releases[-1]}{as_of()}")
 
 
 def _nature(variable: EnvironmentVariable) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from vllint_schemas import Launch, Located, Unknown
 from vllint_schemas.parallel import Parallel
+
+_MOST = 4096
+"""More GPUs than any machine has: a slip of the keyboard asks for millions."""
 
 _OTHER_SELECTORS = {
     "HIP_VISIBLE_DEVICES",
@@ -40,7 +45,7 @@ def used_gpus(launch: Launch, layout: Parallel) -> tuple[str, ...] | Unknown:
 
 def _handed_out(launch: Launch, needed: int) -> tuple[str, ...] | Unknown:
     """Return the GPUs that the process could see; of all GPUs, as many as might matter."""
-    everything = tuple(str(number) for number in range(max(needed, 64)))
+    everything = _numbered(max(needed, 64))
     container = launch.container
     if container is None:
         return everything if launch.image is None else Unknown("what the container is given is not known")
@@ -52,6 +57,11 @@ def _handed_out(launch: Launch, needed: int) -> tuple[str, ...] | Unknown:
     if not isinstance(count, Located):
         return count if isinstance(count, Unknown) else Unknown("the file does not hand out GPUs")
     return everything if count.value == "all" else everything[: count.value]
+
+
+@cache
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(min(count, _MOST))))
 
 
 def _named(visible: str, handed: tuple[str, ...]) -> str | None:

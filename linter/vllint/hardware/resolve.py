@@ -86,7 +86,7 @@ def _gpu(
     if not names:
         if claim.instance is not None:
             return Unknown(f"the instance `{claim.instance.value}` is not in the table")
-        return claim.gpu if isinstance(claim.gpu, Unknown) else Unknown("the file does not name a card")
+        return claim.gpu if isinstance(claim.gpu, Unknown) else Unknown("no card is named")
     name = names[0]
     from vllint.hardware.cards import find_card
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from vllint.memory.budget import BatchLimits, is_first_engine
 from vllint.memory.constants import constant, dummy_item
 from vllint.memory.dtypes import NARROW, element_bytes
+from vllint.memory.pooling import pools
 from vllint.release_order import version_key
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
@@ -30,6 +31,9 @@ _PENALTY_BYTES = 4.125
 _PIXEL_BYTES = 6
 """A number of a dummy picture, in 32 bits and cast to 16."""
 
+_LEAST_VIDEO = 16384
+"""Tokens of a picture, of which a video has at least one."""
+
 _ANY_PATCHES = (0.5, 2.0, 6.0)
 """Patches per token where the processor is not known, each of `_ANY_NUMBERS`."""
 
@@ -37,6 +41,13 @@ _ANY_NUMBERS = 768
 
 _OLD_PICTURE = 0.28 * GIB
 """What the first engine took per sequence at most, each with a picture: Llama 3.2 Vision, 36.6 GiB of 128."""
+
+_OLD_PICTURES = {"mllama": 6404 * (2 * (1280 + 5120) * NARROW + _PIXEL_BYTES * 588 + 7680 * NARROW)}
+"""Model type -> the bytes of a picture that the first engine encoded for each sequence.
+
+Of Llama 3.2 Vision: four tiles of 1601 patches of 14 x 14 pixels, the MLP's two tensors, the features of six
+layers (transformers' `MllamaVisionConfig`).
+"""
 
 _ANY_WIDTH = 3.74
 """The MLP of a vision tower against its hidden size: SigLIP's 4304 / 1152."""
@@ -73,7 +84,7 @@ def activations(
     experts = expert_workspace(case)
     peaks = [
         _layer(case) + experts,
-        _sampler(case, model.vocab_size) if last and not pools(args) else _NOTHING,
+        _sampler(case, model.vocab_size) if last and not pools(model, args) else _NOTHING,
         _vision(case) if stage == 0 else _NOTHING,
     ]
     kept = constant("expert_workspace_kept", args)
@@ -81,16 +92,6 @@ def activations(
     peak = Band(*(max(bounds) for bounds in zip(*peaks, strict=True)))
     rest = constant("activation_rest", args)
     return peak + Band(*(bound * GIB for bound in rest)) + _buffers(case, last)
-
-
-def pools(args: EngineArgs) -> bool:
-    """Whether the launch embeds or classifies, without sampling."""
-    runner, convert, task = args.value("runner"), args.value("convert"), args.value("task")
-    return (
-        (isinstance(runner, Located) and runner.value == "pooling")
-        or (isinstance(convert, Located) and convert.value in {"embed", "classify", "reward"})
-        or (isinstance(task, Located) and task.value in {"embed", "embedding", "classify", "score", "reward"})
-    )
 
 
 def _layer(case: Profiled) -> Band:
@@ -149,7 +150,7 @@ def _sampler(case: Profiled, vocabulary: int) -> Band:
 
 def warm_up(model: ModelFacts, args: EngineArgs, limits: BatchLimits) -> float:
     """Return what sampling for all sequences takes once more, when the cache is allocated already."""
-    if pools(args):
+    if pools(model, args):
         return 0.0
     each = constant("sampler_bytes", args).mid + NARROW
     return each * limits.max_num_seqs * (model.vocab_size or 0)
@@ -163,19 +164,28 @@ def _vision(case: Profiled) -> Band:
     width = model.vision_hidden_size
     if model.multimodal is None or width is None:
         pictures = case.limits.max_num_seqs if is_first_engine(case.args, case.gpu) else 0
-        return Band(0.0, 0.0, 4.0 * GIB + pictures * _OLD_PICTURE)
+        likely = pictures * _OLD_PICTURES.get(model.model_type or "", 0.0)
+        return Band(0.0, likely, 4.0 * GIB + pictures * _OLD_PICTURE)
     factor = constant("vision_factor", case.args)
     tensor = 1 if _copied_towers(case.args) else case.parallel.tensor
     inner = (model.vision_intermediate_size or _ANY_WIDTH * width) / tensor
     bytes_ = 2 * (width + inner) * case.element
-    known = dummy_item(model.model_type)
+    known = dummy_item(model.model_type, case.args.vllm_version, _takes(case.args, "video"))
     tokens = case.limits.max_num_batched_tokens
     if known is None:
         sizes = (tokens * each * (bytes_ + _PIXEL_BYTES * _ANY_NUMBERS) for each in _ANY_PATCHES)
         return Band(*(size * scale for size, scale in zip(sizes, factor, strict=True)))
     items = max(1, min(tokens // known.tokens, case.limits.max_num_seqs))
-    size = items * known.tokens * known.patches * (bytes_ + _PIXEL_BYTES * known.numbers)
+    size = items * min(known.tokens, _length(case)) * known.patches * (bytes_ + _PIXEL_BYTES * known.numbers)
     return Band(*(size * scale for scale in factor))
+
+
+def _length(case: Profiled) -> int:
+    """Return the longest context, beyond which no picture or video goes; at least one picture's tokens."""
+    asked = case.args.value("max_model_len")
+    own = case.model.default_max_model_len or case.model.max_position_embeddings
+    length = asked.value if isinstance(asked, Located) and isinstance(asked.value, int) else own
+    return max(length or 0, _LEAST_VIDEO) if length else 2**31
 
 
 def text_only(args: EngineArgs) -> bool:
@@ -185,6 +195,13 @@ def text_only(args: EngineArgs) -> bool:
         return True
     found = limits.value if isinstance(limits, Located) else None
     return isinstance(found, dict) and found.get("image") == 0 and found.get("video", 0) == 0
+
+
+def _takes(args: EngineArgs, modality: str) -> bool:
+    """Whether an item of the kind may come, as far as `--limit-mm-per-prompt` says."""
+    limits = args.value("limit_mm_per_prompt")
+    found = limits.value if isinstance(limits, Located) else None
+    return not (isinstance(found, dict) and found.get(modality) == 0)
 
 
 def _copied_towers(args: EngineArgs) -> bool:
@@ -197,6 +214,6 @@ def _buffers(case: Profiled, last: bool) -> Band:
     size = 0.0
     if case.model.multimodal:
         size += case.limits.max_num_batched_tokens * case.hidden * case.element
-    if last and version_key(case.args.vllm_version) >= _PENALTIES_SINCE and not pools(case.args):
+    if last and version_key(case.args.vllm_version) >= _PENALTIES_SINCE and not pools(case.model, case.args):
         size += _PENALTY_BYTES * case.limits.max_num_seqs * (case.model.vocab_size or 0)
     return Band(size, size, size)

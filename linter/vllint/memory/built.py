@@ -35,6 +35,19 @@ class Towers(NamedTuple):
     copied: bool = False
 
 
+_VISUAL = frozenset(
+    ["glm4v", "glm4v_moe", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"]
+)
+"""Model types whose towers vLLM calls `visual`."""
+
+_FUSED = {
+    **dict.fromkeys(("q", "k", "v", "k_window", "v_window"), "qkv"),
+    **dict.fromkeys(("q_bias", "kv_bias", "k_bias", "v_bias"), "qkv_bias"),
+    **dict.fromkeys(("q_a", "kv_a"), "qkv_a"),
+}
+"""Components that stand in one tensor, by its name."""
+
+
 @lru_cache(maxsize=1024)
 def stage_bytes(
     model: ModelFacts,
@@ -45,28 +58,56 @@ def stage_bytes(
     has_head: bool,
 ) -> tuple[float, ...]:
     """Return the bytes on a rank of each stage, the first first."""
+    stages = _stages(components, parallel, towers, has_head)
+    return tuple(
+        sum(_bytes(part, place, model, parallel, widths, towers) for place, parts in stage for part in parts)
+        for stage in stages
+    )
 
-    def size(parts: tuple[Component, ...], layer: int | None = None) -> float:
-        return sum(_bytes(part, layer, model, parallel, widths, towers) for part in parts)
 
-    sizes: list[float] = []
+def stage_tensors(
+    model: ModelFacts,
+    components: Components,
+    parallel: Parallel,
+    widths: Widths,
+    towers: Towers,
+    has_head: bool,
+) -> tuple[list[float], ...]:
+    """Return the bytes of each tensor on a rank of each stage, in the order in which they are made."""
+
+    def tensors(place: int | None, parts: tuple[Component, ...]) -> list[float]:
+        sizes: dict[str, float] = {}
+        for number, part in enumerate(parts):
+            name = _FUSED.get(part.name, f"{part.name} {number}")
+            sizes[name] = sizes.get(name, 0.0) + _bytes(part, place, model, parallel, widths, towers)
+        return list(sizes.values())
+
+    stages = _stages(components, parallel, towers, has_head)
+    return tuple([size for place, parts in stage for size in tensors(place, parts)] for stage in stages)
+
+
+def _stages(
+    components: Components, parallel: Parallel, towers: Towers, has_head: bool
+) -> list[list[tuple[int | None, tuple[Component, ...]]]]:
+    """Return what stands on each stage: parts with the layer they are of, if of any."""
+    stages: list[list[tuple[int | None, tuple[Component, ...]]]] = []
     taken = 0
     counts = layers_per_stage(len(components.layers), parallel.pipeline)
     for number, count in enumerate(counts):
-        total = sum(size(components.layers[place], place) for place in range(taken, taken + count))
-        taken += count
-        embeds = number == 0 or components.embeddings_copied
+        last, embeds = number == len(counts) - 1, number == 0 or components.embeddings_copied
+        held: list[tuple[int | None, tuple[Component, ...]]] = []
         if embeds:
-            total += size(components.embedding)
+            held.append((None, components.embedding))
         if number == 0 and towers.built:
-            total += size(components.tower)
-        last = number == len(counts) - 1
+            held.append((None, components.tower))
+        held += [(place, components.layers[place]) for place in range(taken, taken + count)]
+        taken += count
         if last:
-            total += size(components.final)
+            held.append((None, components.final))
         if has_head and (last or components.heads_copied) and not (components.tied and embeds):
-            total += size(components.head)
-        sizes.append(total)
-    return tuple(sizes)
+            held.append((None, components.head))
+        stages.append(held)
+    return stages
 
 
 def _bytes(
@@ -96,7 +137,7 @@ def _packing(
     if model.quantization is not None:
         whole = parallel.expert or model.moe_intermediate_size is None
         width = None if whole else (model.moe_intermediate_size or 0) // _expert_ranks(parallel)
-        return packing_of(model.quantization, part, layer, width)
+        return packing_of(model.quantization, part, layer, width, model.model_type in _VISUAL)
     if widths.online is not None and part.quantizable and part.name != "head":
         return Packing(widths.online)
     return None

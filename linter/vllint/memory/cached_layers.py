@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
+from vllint.models.families import FAMILIES
 from vllint_schemas import ModelFacts, Unknown
 from vllint_schemas.models import Components
 
-LayerCache = Literal["full", "sliding", "chunked", "state", "none"]
+LayerCache = Literal["full", "sliding", "chunked", "state", "cross", "both", "crossing", "none"]
+"""`both`: a state beside keys and values; `crossing`: an encoder's (`cross`) beside the layer's own."""
 
 WINDOWED_THROUGHOUT = frozenset({"mistral", "mixtral", "phi3", "phimoe", "starcoder2"})
 """Model types whose layers all see the config's window.
 
 vLLM 0.33.0 `model_executor/layers/attention/attention.py`: layers that get no window of their own take it.
 """
-
-BY_STRUCTURE = frozenset({"mimo_v2_flash"})
-"""Model types whose layers tell by their matrices what they cache, and how much."""
 
 CROSS_ATTENDING = frozenset({"whisper"})
 """Model types whose decoders cache what they see of an encoder, too."""
@@ -39,21 +38,23 @@ def cached_layers(model: ModelFacts, stages: int) -> tuple[LayerCache, ...] | Un
     if not total:
         return Unknown("the number of layers is not known")
     kinds = _kinds(model, total, stages)
-    if isinstance(kinds, Unknown) or not model.num_kv_shared_layers:
+    if isinstance(kinds, Unknown) or not model.num_kv_shared_layers or is_structured(model):
         return kinds
     return kinds[: total - model.num_kv_shared_layers]
 
 
 def _kinds(model: ModelFacts, total: int, stages: int) -> tuple[LayerCache, ...] | Unknown:
     kind = model.text_model_type or model.model_type or ""
+    if model.encoder_only and not (model.multimodal and kind in FAMILIES):
+        return _all("none", total)
     if kind in CROSS_ATTENDING:
-        return Unknown("the cache of cross-attention is not modelled")
+        return _all("crossing", total)
     if kind in CHUNKED:
         return _last_of_each(CHUNKED[kind][0], "chunked", total)
     if model.linear_attention is None:
         return Unknown("whether the model has recurrent layers is not known")
-    if model.built is not None and (model.linear_attention or kind in BY_STRUCTURE):
-        return _by_structure(model.built)
+    if is_structured(model):
+        return _by_structure(model.built)  # type: ignore[arg-type]
     if model.linear_attention:
         return _spread(model, "state", model.num_linear_attention_layers, total, stages)
     if model.sliding_window == 0 or model.kv_lora_rank:
@@ -65,18 +66,29 @@ def _kinds(model: ModelFacts, total: int, stages: int) -> tuple[LayerCache, ...]
     return _spread(model, "sliding", model.num_sliding_attention_layers, total, stages)
 
 
-_TELLING: Mapping[str, LayerCache] = {"state_in": "state", "k": "full", "k_window": "sliding"}
+_TELLING = frozenset({"state_in", "k", "k_window"})
+_MEANING: Mapping[frozenset[str], LayerCache] = {
+    frozenset(): "none",
+    frozenset({"k"}): "full",
+    frozenset({"k_window"}): "sliding",
+    frozenset({"state_in"}): "state",
+    frozenset({"state_in", "k"}): "both",
+}
+"""What a layer caches by the matrices it is built of: a state, keys and values, or nothing."""
+
+
+def is_structured(model: ModelFacts) -> bool:
+    """Whether the model's layers tell by their matrices what they cache, and how much."""
+    if model.built is None:
+        return False
+    return any(part.name in _TELLING for layer in set(model.built.layers) for part in layer)
 
 
 def _by_structure(built: Components) -> tuple[LayerCache, ...] | Unknown:
-    """Return what each layer caches by what it is built of: a state, keys and values, or nothing."""
-    kinds: list[LayerCache] = []
-    for layer in built.layers:
-        names = {part.name for part in layer}
-        if "state_in" in names and "k" in names:
-            return Unknown("layers that cache both states and keys are not modelled")
-        kinds.append(next((kind for name, kind in _TELLING.items() if name in names), "none"))
-    return tuple(kinds)
+    found = [_MEANING.get(_TELLING & {part.name for part in layer}) for layer in built.layers]
+    if any(kind is None for kind in found):
+        return Unknown("layers that cache both states and windows are not modelled")
+    return tuple(kind for kind in found if kind is not None)
 
 
 def _spread(

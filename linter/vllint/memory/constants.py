@@ -80,10 +80,22 @@ def constants() -> tuple[Constant, ...]:
     return tuple(Constant(**{**row, "ranks": tuple(row["ranks"])}) for row in _table()["constants"])
 
 
-def dummy_item(model_type: str | None) -> DummyItem | None:
-    """Return the picture that profiling feeds a type of model; `None` where nobody looked."""
-    row = _table()["dummy_items"].get(model_type)
+_VIDEOS_SINCE, _VIDEOS_UNTIL = (0, 8), (0, 10)
+
+
+def dummy_item(model_type: str | None, release: str, videos: bool = True) -> DummyItem | None:
+    """Return what profiling feeds a type of model: a picture, once a video where `videos` may come.
+
+    `None` where nobody looked.
+    """
+    once = videos and _VIDEOS_SINCE <= version_key(release) < _VIDEOS_UNTIL and fed_longer_videos(model_type)
+    row = _table()["dummy_videos" if once else "dummy_items"].get(model_type)
     return None if row is None else DummyItem(*row)
+
+
+def fed_longer_videos(model_type: str | None) -> bool:
+    """Whether profiling fed a type of model longer videos in earlier releases."""
+    return model_type in _table()["dummy_videos"]
 
 
 @cache

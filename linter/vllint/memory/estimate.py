@@ -7,7 +7,9 @@ from typing import NamedTuple
 from vllint.memory import budget
 from vllint.memory.activations import activations, warm_up
 from vllint.memory.adapters import draft_weights, lora_slots
-from vllint.memory.judgement import Outside, concurrency, outside, verdict
+from vllint.memory.constants import fed_longer_videos
+from vllint.memory.host import left_on_card
+from vllint.memory.judgement import Outside, captured_requests, concurrency, outside, verdict
 from vllint.memory.kv_cache import StageCache, stage_caches
 from vllint.memory.speculation import own_layers
 from vllint.memory.weights import StageWeights, stage_weights
@@ -27,6 +29,12 @@ from vllint_schemas.parallel import Parallel
 _NULL_BLOCK_SINCE = (0, 29)
 """From here on a block of the cache is set aside and holds nothing."""
 
+_LONGER_VIDEOS = "0.9.2"
+"""The last release that fed long videos while profiling."""
+
+_MOST_RANKS = 4096
+"""More ranks or stages than any model is spread over; a slip of the keyboard makes millions."""
+
 _NOTHING = Band(0.0, 0.0, 0.0)
 
 
@@ -42,16 +50,42 @@ class _Case(NamedTuple):
 
 
 def estimate_memory(
-    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown, assumed: bool = False
 ) -> MemoryEstimate | Unknown:
     """Return what each pipeline stage's rank holds; `Unknown` when not even the weights are known.
 
-    Without a card the ranks hold what does not depend on it, and the verdict is `Unknown`.
+    Without a card the ranks hold what does not depend on it, and the verdict is `Unknown`. Where the release
+    is `assumed`, a model that earlier ones fed longer videos while profiling must fit these as well.
     """
+    if max(parallel.tensor * parallel.prefill_context, parallel.pipeline) > _MOST_RANKS:
+        return Unknown(f"no model is spread over more than {_MOST_RANKS:,} ranks or stages")
+    found = _estimate(model, parallel, args, gpu)
+    if isinstance(found, Unknown) or found.verdict != "fits" or not assumed:
+        return found
+    if not fed_longer_videos(model.model_type):
+        return found
+    earlier = _estimate(model, parallel, args._replace(vllm_version=_LONGER_VIDEOS), gpu)
+    certain = not isinstance(earlier, Unknown) and earlier.verdict == "fits"
+    return found if certain else found._replace(verdict="tight")
+
+
+def _estimate(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown
+) -> MemoryEstimate | Unknown:
+    """Return the estimate; `--max-model-len auto` takes the model's own length where that surely fits."""
+    if _takes_what_fits(args):
+        whole = _estimate_of(model, parallel, args, gpu, _own_max_model_len(model, args))
+        if not isinstance(whole, Unknown) and whole.verdict == "fits":
+            return whole
+    return _estimate_of(model, parallel, args, gpu, max_model_len(model, args))
+
+
+def _estimate_of(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown, length: int | Unknown
+) -> MemoryEstimate | Unknown:
     built = stage_weights(model, parallel, args, gpu)
     if isinstance(built, Unknown):
         return built
-    length = max_model_len(model, args)
     limits = gpu if isinstance(gpu, Unknown) else _limits(args, gpu, length)
     case = _Case(model, parallel, args, gpu, length, limits)
     caches = _caches(case)
@@ -61,19 +95,24 @@ def estimate_memory(
         return MemoryEstimate(gpu, ranks, length, gpu)
     seqs = limits if isinstance(limits, Unknown) else limits.max_num_seqs
     null_blocks = tuple(_null_block(args, cache) for cache in caches)
-    found = verdict(ranks, null_blocks, _outside(case, gpu))
+    requests = captured_requests(args, limits)
+    found = verdict(ranks, null_blocks, _outside(case, gpu), requests)
     return MemoryEstimate(found, ranks, length, concurrency(ranks), seqs)
 
 
 def least_beside(model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu) -> float | Unknown:
-    """Return the bytes that surely stand beside vLLM's share: the context, and graphs not counted in it."""
+    """Return the bytes that surely stand beside vLLM's share: the context, and graphs not counted in it.
+
+    What NCCL adds for several ranks is known of cards with NVLink only.
+    """
     limits = _limits(args, gpu, max_model_len(model, args))
     if isinstance(limits, Unknown):
         return limits
     graphs, eager = 0.0, budget.is_eager(args)
     if eager is False and budget.cuda_graphs(model, parallel, args, gpu, limits) == _NOTHING:
         graphs = budget.captured(model, parallel, args, gpu, limits).low
-    return budget.context(parallel, args, gpu).low + graphs
+    ranks = parallel if gpu.nvlink else Parallel()
+    return budget.context(ranks, args, gpu).low + graphs
 
 
 def _limits(args: EngineArgs, gpu: Gpu, length: int | Unknown) -> budget.BatchLimits | Unknown:
@@ -97,7 +136,11 @@ def _with_adapters(case: _Case, built: tuple[StageWeights, ...]) -> tuple[StageW
     slots = lora_slots(case.model, case.parallel, case.args)
     draft = draft_weights(case.model, case.parallel, case.args, case.gpu, built[-1].weights)
     return tuple(
-        stage._replace(weights=stage.weights + slot + (draft if number == len(built) - 1 else _NOTHING))
+        stage._replace(
+            weights=left_on_card(stage.weights, case.args)
+            + slot
+            + (draft if number == len(built) - 1 else _NOTHING)
+        )
         for number, (stage, slot) in enumerate(zip(built, slots, strict=True))
     )
 
@@ -109,8 +152,15 @@ def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
         return asked
     if asked.value == -1:
         return Unknown("`--max-model-len auto` takes what fits")
-    if isinstance(asked.value, int):
-        return asked.value
+    return asked.value if isinstance(asked.value, int) else _own_max_model_len(model, args)
+
+
+def _takes_what_fits(args: EngineArgs) -> bool:
+    asked = args.value("max_model_len")
+    return isinstance(asked, Located) and asked.value == -1
+
+
+def _own_max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
     own = model.default_max_model_len or model.max_position_embeddings
     if own is None:
         return Unknown("the model's context length is not known")

@@ -6,44 +6,41 @@ Follows `_get_kv_cache_groups_uniform_page_size` and `_max_memory_usage_bytes_fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import NamedTuple
 
-from vllint.memory.cached_layers import LayerCache, cached_layers
-from vllint.memory.kv_pages import Page, pages, states_per_request
+from vllint.memory.cache_groups import Group, Page, cache_groups
+from vllint.memory.kv_pages import COMPRESSED, kind_of, layer_pages, states_per_request
+from vllint.memory.pooling import pools
 from vllint.memory.stages import layers_per_stage
 from vllint.release_order import version_key
 from vllint_schemas import EngineArgs, Gpu, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
 
-class Group(NamedTuple):
-    """Layers that share one block table: their kind and their places in the model."""
-
-    kind: LayerCache
-    places: tuple[int, ...]
-
-
 class StageCache(NamedTuple):
-    """A stage's cache: what one block takes over all of its layers, and which groups take blocks."""
+    """A stage's cache: what one block takes over all of its layers, and which groups take blocks.
+
+    `in_flight` tokens are scheduled and not settled; an encoder takes as many as a step may hold, `encoded`.
+    """
 
     block_bytes: float
-    groups: tuple[tuple[LayerCache, Page], ...]
+    groups: tuple[Page, ...]
     in_flight: int | Unknown
+    encoded: int | Unknown
     states: int
     context_ranks: int
 
     @property
     def state_block_bytes(self) -> float:
         """What a block takes where layers keep states; 0 where none does."""
-        return self.block_bytes if any(kind == "state" for kind, _ in self.groups) else 0.0
+        return self.block_bytes if any(page.kind == "state" for page in self.groups) else 0.0
 
     def request_bytes(self, length: int) -> float | Unknown:
         """Return what one request of `length` tokens needs."""
         total = 0
-        for kind, page in self.groups:
-            blocks = self._blocks(kind, page, length)
+        for page in self.groups:
+            blocks = self._blocks(page, length)
             if isinstance(blocks, Unknown):
                 return blocks
             total += blocks
@@ -51,16 +48,19 @@ class StageCache(NamedTuple):
 
     def token_bytes(self, length: int | Unknown) -> float | Unknown:
         """Return what a token takes: of a single group wherever it stands, else in requests of `length`."""
-        if len(self.groups) == 1 and self.groups[0][0] == "full":
-            return self.block_bytes / self.groups[0][1].tokens / self.context_ranks
+        if len(self.groups) == 1 and self.groups[0].kind == "full":
+            return self.block_bytes / self.groups[0].tokens / self.context_ranks
         if isinstance(length, Unknown):
             return length
         needed = self.request_bytes(length)
         return needed if isinstance(needed, Unknown) else needed / length
 
-    def _blocks(self, kind: LayerCache, page: Page, length: int) -> int | Unknown:
+    def _blocks(self, page: Page, length: int) -> int | Unknown:
+        kind = page.kind
         if kind == "state":
             return self.states
+        if kind == "cross":
+            return self.encoded if isinstance(self.encoded, Unknown) else ceil(self.encoded / page.tokens)
         if kind == "full":
             return ceil(ceil(length / self.context_ranks) / page.tokens)
         if isinstance(self.in_flight, Unknown):
@@ -83,46 +83,32 @@ def stage_caches(
     batched_tokens: int | Unknown,
 ) -> tuple[StageCache, ...] | Unknown:
     """Return each pipeline stage's cache; `batched_tokens` is what one step may hold."""
-    layers = cached_layers(model, parallel.pipeline)
-    if isinstance(layers, Unknown):
-        return layers
     ranks = args.value("decode_context_parallel_size")
     if isinstance(ranks, Unknown):
         return ranks
-    size = pages(model, parallel, args, gpu, frozenset(layers) - {"none"})
-    if isinstance(size, Unknown):
-        return size
-    whole = _groups(layers, size)
-    in_flight = _in_flight(parallel, args, batched_tokens)
+    layers = layer_pages(model, parallel, args, gpu)
+    if isinstance(layers, Unknown):
+        return layers
+    groups = cache_groups(layers, packed=kind_of(model) in COMPRESSED)
+    if isinstance(groups, Unknown):
+        return groups
+    in_flight = _in_flight(model, parallel, args, batched_tokens)
     context = ranks.value if isinstance(ranks.value, int) and ranks.value > 1 else 1
     states = states_per_request(model, args, gpu)
     stages: list[StageCache] = []
     start = 0
     for count in layers_per_stage(model.num_hidden_layers or 0, parallel.pipeline):
-        held = [(group.kind, _within(group, start, start + count)) for group in whole]
+        widest = max((_within(group, start, start + count) for group in groups), default=0.0)
         start += count
-        widest = max((number for _, number in held), default=0)
-        page = next(iter(size.values()))
         # A group none of whose layers stand on the stage takes its blocks there all the same.
-        groups = tuple((kind, size[kind]) for kind, _ in held) if widest else ()
-        stages.append(StageCache(widest * page.bytes, groups, in_flight, states, context))
+        held = tuple(group[0].page for group in groups) if widest else ()
+        stages.append(StageCache(widest, held, in_flight, batched_tokens, states, context))
     return tuple(stages)
 
 
-def _within(group: Group, start: int, stop: int) -> int:
-    return sum(start <= place < stop for place in group.places)
-
-
-def _groups(layers: Sequence[LayerCache], size: Mapping[LayerCache, Page]) -> tuple[Group, ...]:
-    """Split the layers into groups of one kind and about equal length."""
-    buckets = {kind: [place for place, one in enumerate(layers) if one == kind] for kind in size}
-    least, most = min(map(len, buckets.values())), max(map(len, buckets.values()))
-    length = most if most < least * 1.5 else least
-    return tuple(
-        Group(kind, tuple(places[number :: ceil(len(places) / length)]))
-        for kind, places in buckets.items()
-        for number in range(ceil(len(places) / length))
-    )
+def _within(group: Group, start: int, stop: int) -> float:
+    """Return the bytes of a block of the group's layers that stand on a stage."""
+    return sum(cache.page.bytes for cache in group if start <= cache.place < stop)
 
 
 _ASYNC_SINCE = (0, 14)
@@ -131,17 +117,17 @@ _ASYNC_SINCE = (0, 14)
 _RUNNER_V2_SINCE = (0, 30)
 
 
-def _in_flight(parallel: Parallel, args: EngineArgs, batched_tokens: int | Unknown) -> int | Unknown:
+def _in_flight(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, batched_tokens: int | Unknown
+) -> int | Unknown:
     """Return how many tokens are scheduled and not settled yet (vLLM 0.33.0 `config/vllm.py:601`)."""
     if isinstance(batched_tokens, Unknown):
         return batched_tokens
-    asked, runner = args.value("async_scheduling"), args.value("runner")
+    asked = args.value("async_scheduling")
     if isinstance(asked, Unknown):
         return asked
-    if isinstance(runner, Unknown):
-        return runner
     release = version_key(args.vllm_version)
-    default = release >= _ASYNC_SINCE and runner.value != "pooling"
+    default = release >= _ASYNC_SINCE and not pools(model, args)
     ahead = default if asked.value is None else asked.value is True
     steps = parallel.pipeline
     if ahead and (release >= _RUNNER_V2_SINCE or steps == 1):

@@ -2,70 +2,119 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
 
-from vllint.memory.cached_layers import BY_STRUCTURE, CHUNKED, LayerCache
+from vllint.memory.cache_groups import CacheKind, Page
+from vllint.memory.cached_layers import CHUNKED, LayerCache, cached_layers, is_structured
+from vllint.memory.compressed_cache import compressed_pages
 from vllint.memory.dtypes import NARROW, element_bytes
 from vllint.memory.speculation import speculated_tokens
+from vllint.models.architectures import has_trait
 from vllint.release_order import version_key
 from vllint_schemas import EngineArgs, Gpu, Located, ModelFacts, Unknown
-from vllint_schemas.models import Components
+from vllint_schemas.models import Component
 from vllint_schemas.parallel import Parallel
 
 DEFAULT_BLOCK = 16
 """Tokens a block holds (vLLM 0.33.0 `config/cache.py`, `DEFAULT_BLOCK_SIZE`)."""
 
 
+COMPRESSED = frozenset({"deepseek_v4"})
+"""Model types that cache a window, and beyond it compressed tokens."""
+
 UNFOLDED = frozenset({"minicpm3"})
 """Model types that cache latents unfolded to heads, values padded to the size of keys."""
 
 
-class Page(NamedTuple):
-    """A block of one layer: its bytes, the tokens it holds, and how far back the layer looks."""
-
-    bytes: float
-    tokens: int
-    window: int = 0
-
-
-def pages(
-    model: ModelFacts,
-    parallel: Parallel,
-    args: EngineArgs,
-    gpu: Gpu | Unknown,
-    kinds: frozenset[LayerCache],
-) -> dict[LayerCache, Page] | Unknown:
-    """Return the page of each kind of layer on one rank, all of the same size.
-
-    Follows `unify_kv_cache_spec_page_size` (vLLM 0.33.0 `v1/core/kv_cache_planning.py:346`) and, for models
-    with recurrent layers, `platforms/interface.py:941`.
-    """
+def layer_pages(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu | Unknown
+) -> tuple[tuple[Page, ...], ...] | Unknown:
+    """Return the pages of each layer on one rank, in order; layers that share others' caches have none."""
+    if kind_of(model) in COMPRESSED:
+        return compressed_pages(model, args)
+    layers = cached_layers(model, parallel.pipeline)
+    if isinstance(layers, Unknown):
+        return layers
     element = _kv_element_bytes(model, args, gpu)
     if isinstance(element, Unknown):
         return element
     block = _block(args)
     if isinstance(block, Unknown):
         return block
+    kinds = frozenset(one for kind in layers for one in _PARTS.get(kind, (kind,)))
+    if "state" not in kinds and model.built is not None and is_structured(model):
+        return tuple(_structured(layer, model, parallel, element, block) for layer in model.built.layers)
     if "state" in kinds:
-        return _with_states(model, parallel, args, gpu, element, block, kinds)
+        made = _with_states(model, parallel, args, gpu, element, block, kinds)
+    else:
+        made = _without_states(model, parallel, element, block, kinds)
+    if isinstance(made, Unknown):
+        return made
+    pages = tuple(tuple(made[one] for one in _PARTS.get(kind, (kind,))) for kind in layers)
+    return _with_indexes(model, pages, block)
+
+
+_PARTS: Mapping[LayerCache, tuple[LayerCache, ...]] = {
+    "none": (),
+    "both": ("full", "state"),
+    "crossing": ("full", "cross"),
+}
+"""What is cached apart where a layer caches several things."""
+
+
+def _structured(
+    layer: tuple[Component, ...], model: ModelFacts, parallel: Parallel, element: float, block: int
+) -> tuple[Page, ...]:
+    """Return the page of a layer by the matrices that make its keys and values; none without any."""
+    full, window = (_made_bytes(layer, names, parallel) * element for names in (_FULL, _WINDOW))
+    if full:
+        return (Page("full", full * block, block),)
+    return (Page("sliding", window * block, block, model.sliding_window or 0),) if window else ()
+
+
+_FULL, _WINDOW = frozenset({"k", "v"}), frozenset({"k_window", "v_window"})
+
+
+def _made_bytes(layer: tuple[Component, ...], names: frozenset[str], parallel: Parallel) -> float:
+    """Return the numbers of a token that the matrices of these names make on a rank."""
+    return sum(
+        part.outputs // part.units * max(1, part.units // parallel.tensor)
+        for part in layer
+        if part.name in names and part.units
+    )
+
+
+def _without_states(
+    model: ModelFacts, parallel: Parallel, element: float, block: int, kinds: frozenset[LayerCache]
+) -> dict[LayerCache, Page] | Unknown:
     found: dict[LayerCache, Page] = {}
     for kind in kinds:
         token = _token_bytes(model, parallel, element, kind)
         if isinstance(token, Unknown):
             return token
-        found[kind] = Page(token * block, block, _window(model, kind))
-    return _unified(found)
+        latent = bool(model.kv_lora_rank) and kind_of(model) not in UNFOLDED
+        found[kind] = Page(_CACHED_AS[kind], token * block, block, _window(model, kind), latent)
+    return found
 
 
-def _unified(found: dict[LayerCache, Page]) -> dict[LayerCache, Page]:
-    """Make pages equal: smaller ones hold more tokens where that divides evenly, else are padded."""
-    largest = max(page.bytes for page in found.values())
-    return {
-        kind: Page(largest, page.tokens * int(largest // page.bytes), page.window)
-        if largest % page.bytes == 0
-        else page._replace(bytes=largest)
-        for kind, page in found.items()
-    }
+_CACHED_AS: Mapping[LayerCache, CacheKind] = {
+    "full": "full",
+    "sliding": "sliding",
+    "chunked": "chunked",
+    "cross": "cross",
+}
+
+
+def _with_indexes(
+    model: ModelFacts, pages: tuple[tuple[Page, ...], ...], block: int
+) -> tuple[tuple[Page, ...], ...]:
+    """Add the keys of sparse indexers: FP8, with a 32-bit scale for each block of 128."""
+    size = model.index_head_dim or 0
+    if not size or not model.kv_lora_rank:
+        return pages
+    index = Page("full", (size + size / 128 * 4) * block, block, latent=True)
+    indexed = model.indexed_layers or (True,) * len(pages)
+    return tuple((*own, index) if has else own for own, has in zip(pages, indexed, strict=False))
 
 
 def _block(args: EngineArgs) -> int | Unknown:
@@ -92,11 +141,12 @@ def _token_bytes(model: ModelFacts, parallel: Parallel, element: float, kind: La
             return Unknown("the model's rope dimension is not known")
         if model.index_head_dim and element < 2:
             return Unknown("the packed cache of sparse attention is not modelled")
-        return (model.kv_lora_rank + model.qk_rope_head_dim) * element + _index_bytes(model)
-    if kind_of(model) in BY_STRUCTURE and model.built is not None:
-        return _built_token_bytes(model.built, parallel, element, kind)
+        return (model.kv_lora_rank + model.qk_rope_head_dim) * element
+    if model.built is not None and is_structured(model):
+        made = (_made_bytes(layer, _FULL, parallel) for layer in model.built.layers)
+        return next((size for size in made if size), 0) * element
     heads, size = model.num_key_value_heads, model.head_dim
-    if kind == "full":
+    if kind in {"full", "cross"}:
         heads = model.num_global_key_value_heads or heads
         size = model.global_head_dim or size
     if not heads or not size:
@@ -108,31 +158,9 @@ def _token_bytes(model: ModelFacts, parallel: Parallel, element: float, kind: La
     return 2 * max(1, heads // parallel.tensor) * size * element
 
 
-def _built_token_bytes(
-    built: Components, parallel: Parallel, element: float, kind: LayerCache
-) -> float | Unknown:
-    """Return the cache of one token by the matrices that make keys and values."""
-    wanted = {"k", "v"} if kind == "full" else {"k_window", "v_window"}
-    for layer in built.layers:
-        found = [part for part in layer if part.name in wanted]
-        if found:
-            return sum(
-                part.outputs // part.units * max(1, part.units // parallel.tensor) * element for part in found
-            )
-    return Unknown("what a layer caches is not known")
-
-
 def kind_of(model: ModelFacts) -> str:
     """Return the model type of the text part."""
     return model.text_model_type or model.model_type or ""
-
-
-def _index_bytes(model: ModelFacts) -> float:
-    """Return a token's key of the sparse indexer: FP8, with a 32-bit scale for each block of 128."""
-    size = model.index_head_dim or 0
-    indexed = model.indexed_layers
-    share = sum(indexed) / len(indexed) if indexed else 1.0
-    return (size + size / 128 * 4) * share
 
 
 def _with_states(
@@ -149,7 +177,7 @@ def _with_states(
     if isinstance(state, Unknown):
         return state
     if "full" not in kinds:
-        return {"state": Page(state, block)}
+        return {"state": Page("state", state, block)}
     token = _token_bytes(model, parallel, element, "full")
     if isinstance(token, Unknown):
         return token
@@ -157,8 +185,7 @@ def _with_states(
     if _exports_chunks(model, args, gpu):
         aligned = max(aligned, _DELTA_CHUNK)
     tokens = max(block, aligned * int(-(-state // (aligned * token))))
-    page = Page(tokens * token, tokens)
-    return dict.fromkeys(("full", "state"), page)
+    return {"full": Page("full", tokens * token, tokens), "state": Page("state", tokens * token, tokens)}
 
 
 _DELTA_CHUNK = 64
@@ -194,8 +221,11 @@ def _state_bytes(model: ModelFacts, parallel: Parallel, args: EngineArgs) -> flo
         return element
     if is_delta_net(model):
         return _delta_bytes(model, parallel, element, speculated_tokens(args))
-    heads, size, states = model.mamba_num_heads, model.mamba_head_dim, model.mamba_d_state
-    groups, kernel = model.mamba_n_groups, model.mamba_d_conv
+    convolved = _by_convolution(model, parallel, element, speculated_tokens(args))
+    if convolved:
+        return convolved
+    heads, size = _mixer_heads(model)
+    states, groups, kernel = model.mamba_d_state, model.mamba_n_groups, model.mamba_d_conv
     if not (heads and size and states and groups and kernel):
         return Unknown("the model's recurrent states are not known in full")
     if groups % parallel.tensor:
@@ -203,6 +233,29 @@ def _state_bytes(model: ModelFacts, parallel: Parallel, args: EngineArgs) -> flo
     convolved = heads * size + 2 * groups * states
     kept = kernel - 1 + speculated_tokens(args)
     return (convolved * kept * 2 + heads * size * states * element) / parallel.tensor
+
+
+def _mixer_heads(model: ModelFacts) -> tuple[int | None, int | None]:
+    """Return a Mamba-2 mixer's heads and their size: as the config says, else as the mixer is built."""
+    if model.mamba_num_heads and model.mamba_head_dim:
+        return model.mamba_num_heads, model.mamba_head_dim
+    for layer in model.built.layers if model.built is not None else ():
+        parts = {part.name: part.elements for part in layer}
+        if "decay" in parts and "state_norm" in parts:
+            return parts["decay"], parts["state_norm"] // parts["decay"]
+    return model.mamba_num_heads, model.mamba_head_dim
+
+
+def _by_convolution(model: ModelFacts, parallel: Parallel, element: float, ahead: int) -> float:
+    """Return the state of a Mamba-1 mixer or a short convolution, told by its matrices; 0 without one."""
+    for layer in model.built.layers if model.built is not None else ():
+        parts = {part.name: part for part in layer if part.outputs or part.name == "state_matrix"}
+        if "conv" in parts and "state_in" in parts:
+            inner = parts["conv"].outputs
+            kept = inner * (parts["conv"].elements // inner - 1 + ahead) * 2
+            states = parts["state_matrix"].elements if "state_matrix" in parts else 0
+            return (kept + states * element) / parallel.tensor
+    return 0.0
 
 
 def _delta_bytes(model: ModelFacts, parallel: Parallel, element: float, ahead: int) -> float | Unknown:
@@ -216,8 +269,11 @@ def _delta_bytes(model: ModelFacts, parallel: Parallel, element: float, ahead: i
 
 
 _STATE_ELEMENTS = {"auto": None, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
-_WIDE_STATES = frozenset({"nemotron_h", "qwen3_5_text", "qwen3_5_moe_text"})
-"""Model types whose configs ask for states in 32 bits (`mamba_ssm_dtype`, `mamba_ssm_cache_dtype`)."""
+_ASKED_BY_CONFIG = frozenset({"qwen3_5_text", "qwen3_5_moe_text"})
+"""Model types of which vLLM heeds the config's `mamba_ssm_dtype` (`models/config.py:963`)."""
+
+_WIDE_STATES = _ASKED_BY_CONFIG | {"nemotron_h"}
+"""Model types whose published configs ask for states in 32 bits, or that have them unasked (`:826`)."""
 
 
 def _state_element(model: ModelFacts, args: EngineArgs) -> float | Unknown:
@@ -227,7 +283,10 @@ def _state_element(model: ModelFacts, args: EngineArgs) -> float | Unknown:
     width = _STATE_ELEMENTS.get(str(asked.value))
     if width is not None:
         return width
-    return 4.0 if model.text_model_type in _WIDE_STATES else 2.0
+    wide = model.text_model_type in _WIDE_STATES
+    if model.mamba_ssm_dtype is not None and model.text_model_type in _ASKED_BY_CONFIG:
+        return _STATE_ELEMENTS.get(model.mamba_ssm_dtype) or 2.0
+    return 4.0 if wide else 2.0
 
 
 _FP8 = frozenset({"FP8", "FLOAT8", "FP8_E4M3"})
@@ -251,19 +310,27 @@ def _kv_element_bytes(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -
         return NARROW
     if name.startswith("fp8") and name != "fp8_ds_mla":
         return 1.0
+    if name == "nvfp4" and not model.kv_lora_rank:
+        return 0.5 + 1 / 16
     return Unknown(f"the size of `--kv-cache-dtype {name}` is not modelled")
 
 
 def states_per_request(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -> int:
     """Return how many blocks of states a request holds (vLLM 0.33.0 `v1/kv_cache_interface.py:1135`)."""
     ahead = speculated_tokens(args)
-    if not keeps_checkpoints(args):
+    if not keeps_checkpoints(args) or has_trait(model.architecture, "attention_free"):
         return 1 + ahead
     if version_key(args.vllm_version) < _CHECKPOINTS_SINCE:
         # Until then prefixes of such models are cached only when that is asked for.
         return (1 if args.given("enable_prefix_caching") is None else 2) + ahead
-    exports = _exports_chunks(model, args, gpu) if is_delta_net(model) else True
+    exports = _exports_chunks(model, args, gpu) if is_delta_net(model) else _is_second_generation(model)
     return (3 if exports else 2) + ahead
+
+
+def _is_second_generation(model: ModelFacts) -> bool:
+    """Whether the states are of Mamba-2 mixers, whose kernels hand them out in mid-prefill."""
+    layers = model.built.layers if model.built is not None else ()
+    return not any(part.name == "conv" and part.outputs for layer in set(layers) for part in layer)
 
 
 _CHECKPOINTS_SINCE = (0, 30)

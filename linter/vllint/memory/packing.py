@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from vllint.models.modules import HEAD, MODULES, PROJECTOR, TOWER, names_module, names_tower
 from vllint.models.vision_encoders import UNALIGNED
-from vllint_schemas import Quantization
+from vllint_schemas import ModelFacts, Quantization
 from vllint_schemas.models import Component, Scheme
 
 SCALE = 4.0
@@ -40,11 +40,16 @@ class Packing(NamedTuple):
 
 
 def packing_of(
-    quantization: Quantization, component: Component, layer: int | None, expert_width: int | None = None
+    quantization: Quantization,
+    component: Component,
+    layer: int | None,
+    expert_width: int | None = None,
+    visual: bool = False,
 ) -> Packing | None:
     """Return how a component is packed; `None` if it stays unquantized or its scheme is not known.
 
-    `expert_width` is how wide an expert is on a rank, where experts are divided.
+    `expert_width` is how wide an expert is on a rank, where experts are divided; `visual` says that vLLM
+    calls the model's tower that.
     """
     if not component.quantizable or (quantization.method in _EXPERTS_ONLY and component.sharding != "expert"):
         return None
@@ -52,7 +57,7 @@ def packing_of(
         return _v4_packing(quantization, component)
     if component.name == "head" and quantization.method not in _HEADS_TOO:
         return None
-    if _is_left_out(quantization, component, layer):
+    if _is_left_out(quantization, component, layer, visual):
         return None
     names = _module_names(component.name)
     if not quantization.schemes:
@@ -72,14 +77,15 @@ def _v4_packing(quantization: Quantization, component: Component) -> Packing | N
     return Packing(1 + 1 / 128**2)
 
 
-def _is_left_out(quantization: Quantization, component: Component, layer: int | None) -> bool:
+def _is_left_out(quantization: Quantization, component: Component, layer: int | None, visual: bool) -> bool:
     """Whether the checkpoint, or the method, leaves the module unquantized."""
     names, ignored = _module_names(component.name), quantization.ignored or ()
     if component.name.startswith("tower"):
         if component.name == UNALIGNED and quantization.method != "compressed-tensors":
             return True
         exact = quantization.method in _EXACT
-        return quantization.method in _NO_TOWERS or names_tower(ignored, names, exact)
+        by_name = quantization.method in _NO_TOWERS and not (visual and quantization.method in _HEADS_TOO)
+        return by_name or names_tower(ignored, names, exact)
     return bool(ignored) and names_module(ignored, names, layer)
 
 
@@ -106,6 +112,31 @@ def _expert_packing(quantization: Quantization, width: int | None) -> Packing | 
         group //= 2
     zero_point = bits / 8 if quantization.method == "awq" else 0.0
     return Packing(bits / 8 + (2.0 + zero_point) / group)
+
+
+_BY_NAME = {
+    ("awq", 4): Quantization("awq", 4, 128),
+    ("gptq", 4): Quantization("gptq", 4, 128),
+    ("gptq", 8): Quantization("gptq", 8, 128),
+    ("fp8", 8): Quantization("compressed-tensors", 8),
+    ("w8a8", 8): Quantization("compressed-tensors", 8),
+    ("int8", 8): Quantization("compressed-tensors", 8),
+    ("w4a16", 4): Quantization("compressed-tensors", 4, 128, symmetric=True),
+    ("int4", 4): Quantization("compressed-tensors", 4, 128, symmetric=True),
+    ("nvfp4", 4): Quantization("modelopt_fp4", 4, 16, ignored=("lm_head", "visual")),
+}
+"""What a name stands for most often: tools' defaults."""
+
+_NATIVE = {("mxfp4", "gpt_oss"): Quantization("gpt_oss_mxfp4", 4, 32)}
+"""What a name stands for where the architecture has but one checkpoint format of it."""
+
+
+def packing_by_name(model: ModelFacts) -> Quantization | None:
+    """Return how a checkpoint is likely quantized by its name, where nothing better is known."""
+    if model.quantization is not None or not model.quantized or model.quantization_name is None:
+        return None
+    native = _NATIVE.get((model.quantization_name, model.text_model_type or ""))
+    return native or _BY_NAME.get((model.quantization_name, model.bits_per_weight or 0))
 
 
 def _scheme_packing(quantization: Quantization, scheme: Scheme) -> Packing | None:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from vllint.memory.built import Towers, Widths, stage_bytes
 from vllint.memory.dtypes import NARROW, element_bytes
-from vllint.memory.packing import whole_packing
-from vllint.models.parameters import count_parameters
+from vllint.memory.packing import packing_by_name, whole_packing
+from vllint.memory.resident import buffers, rounding
+from vllint.models.parameters import REWARDS, count_parameters
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
 
@@ -18,8 +19,11 @@ _ONLINE_BYTES = {"fp8": 1.0, "ptpc_fp8": 1.0, "mxfp8": 1.03, "experts_int8": 1.0
 _COUNTED = (0.98, 1.0, 1.03)
 """Spread where every component is counted: buffers and kernels' padding come on top."""
 
-_QUANTIZED = (0.9, 1.0, 1.1)
-"""Spread of quantized checkpoints, of which some modules may stay unquantized."""
+_QUANTIZED = (0.98, 1.0, 1.1)
+"""Spread of quantized checkpoints: kernels may pad and repack what is built."""
+
+_ONLINE = (0.9, 1.0, 1.1)
+"""Spread where vLLM quantizes while it loads: some modules may stay as they are."""
 
 _TOWERS_LEFT_OUT = 6 * GIB
 """What the towers of a composite model may take at most when their size is not known."""
@@ -102,22 +106,50 @@ def stage_weights(
     components = count_parameters(model)
     if isinstance(components, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
+    named = packing_by_name(model)
+    if named is not None:
+        model = model._replace(quantization=named)
     widths = _widths(model, args, dtype_bytes)
     if isinstance(widths, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
-    plain = model.quantization is None and widths.online is None
     widths = _padded(widths, model, gpu)
-    sizes = stage_bytes(model, components, parallel, widths, _towers(model, args), _has_head(args))
+    what = (model, components, parallel, widths, _towers(model, args), _has_head(model, args))
+    sizes = stage_bytes(*what)
+    beside = [
+        rounded + held
+        for rounded, held in zip(
+            rounding(*what), buffers(model, parallel, args, gpu, dtype_bytes), strict=True
+        )
+    ]
     unsure = _TOWERS_LEFT_OUT if components.partial else 0.0
-    spread = _COUNTED if plain else _QUANTIZED
-    return tuple(_stage(number, size, spread, offloaded, unsure) for number, size in enumerate(sizes))
+    spread = _spread_of(model, widths, named is not None)
+    return tuple(
+        _stage(number, size, extra, spread, offloaded, unsure)
+        for number, (size, extra) in enumerate(zip(sizes, beside, strict=True))
+    )
+
+
+def _spread_of(model: ModelFacts, widths: Widths, by_name: bool) -> tuple[float, float, float]:
+    if by_name:
+        return _ESTIMATED
+    if widths.online is not None:
+        return _ONLINE
+    return _COUNTED if model.quantization is None else _QUANTIZED
 
 
 def _stage(
-    number: int, size: float, spread: tuple[float, float, float], offloaded: float, unsure: float
+    number: int,
+    size: float,
+    beside: float,
+    spread: tuple[float, float, float],
+    offloaded: float,
+    unsure: float,
 ) -> StageWeights:
-    low, mid, high = (max(0.0, size * factor - offloaded) for factor in spread)
-    return StageWeights(f"pp{number}", size, Band(low, mid, high + unsure))
+    low, mid, high = (
+        max(0.0, size * factor + more - offloaded)
+        for factor, more in zip(spread, (0.0, beside, beside + unsure), strict=True)
+    )
+    return StageWeights(f"pp{number}", size, Band(low, mid, high))
 
 
 def _offloaded(args: EngineArgs) -> float:
@@ -181,8 +213,10 @@ def _none_left(limits: Mapping[str, object], modalities: tuple[str, ...]) -> boo
     return all(allowed(limits.get(modality)) == 0 for modality in modalities)
 
 
-def _has_head(args: EngineArgs) -> bool:
-    """Whether a language model head is built: pooling runners have none."""
+def _has_head(model: ModelFacts, args: EngineArgs) -> bool:
+    """Whether a head is built: pooling runners have none but a reward's."""
+    if model.architecture in REWARDS:
+        return True
     runner, convert = args.value("runner"), args.value("convert")
     pools = isinstance(runner, Located) and runner.value == "pooling"
     converted = isinstance(convert, Located) and convert.value in ("embed", "classify", "reward")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vllint.tables import table_path
 
-Trait = Literal["pipeline_parallel", "hybrid", "attention_free", "multimodal", "lora", "encoder_only"]
+Trait = Literal[
+    "pipeline_parallel", "hybrid", "attention_free", "multimodal", "lora", "replayssm", "encoder_only"
+]
 
 POOLING_SUFFIXES = (
     "ForSequenceClassification",
@@ -21,6 +24,9 @@ POOLING_SUFFIXES = (
     "Model",
 )
 """Endings that vLLM replaces by `ForCausalLM` to find a class. vllm/config/model.py, _SUFFIX_TO_DEFAULTS."""
+
+_TARGETED = re.compile(r"^P?[Ee]agle|Eagle3$|^DFlash|AssistantModel$")
+"""Drafts whose classes assert that there is a speculative configuration. Tried on vLLM 0.33.0."""
 
 FLOAT16_REFUSED = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
 """Model types whose activations overflow. vllm/config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`."""
@@ -45,10 +51,47 @@ def registered(architecture: str | None) -> str | None:
     return None
 
 
-def removed_since(architecture: str) -> str | None:
-    """Return the last release that could build an architecture which vLLM has dropped."""
-    release: str | None = _table()["removed"].get(architecture)
-    return release
+GENERATORS_OF_EMBEDDINGS = frozenset(
+    ["DeepseekV3BidirectionalModel", "Gemma2Model", "LlamaModel", "MistralModel", "Qwen2Model"]
+)
+"""Embedding architectures whose class generates text, which vLLM runs unless asked for embeddings.
+
+vLLM 0.33.0 `model_executor/models/registry.py`, `_EMBEDDING_MODELS`.
+"""
+
+
+def pooling_kind(architecture: str) -> bool | None:
+    """Whether vLLM's own class of that name embeds or classifies; `None` where it has none of that name."""
+    kind = _table()["kinds"].get(architecture)
+    if kind is None:
+        return None
+    return kind in {"embed", "classify", "reward"} and architecture not in GENERATORS_OF_EMBEDDINGS
+
+
+class Dropped(NamedTuple):
+    """An architecture that vLLM has no more: the last release that had it, and where a plug-in is."""
+
+    release: str | None
+    plugin: str | None
+
+
+def dropped(architecture: str) -> Dropped | None:
+    """Return what became of an architecture that neither vLLM nor Transformers can build any more."""
+    table = _table()
+    if architecture in table["in_transformers"]:
+        return None
+    release, plugin = table["removed"].get(architecture), table["plugins"].get(architecture)
+    return Dropped(release, plugin) if release or plugin else None
+
+
+def needs_target(architecture: str) -> bool:
+    """Whether the architecture only drafts tokens for another model, without which it cannot be built."""
+    return _table()["kinds"].get(architecture) == "draft" and _TARGETED.search(architecture) is not None
+
+
+def is_draft(architecture: str | None) -> bool:
+    """Whether the architecture builds but the part of a checkpoint that drafts tokens."""
+    return architecture is not None and _table()["kinds"].get(architecture) == "draft"
 
 
 def uses_latent_attention(text_model_type: str | None) -> bool:

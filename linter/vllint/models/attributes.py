@@ -110,6 +110,11 @@ def count(value: object, limit: int = 2**31) -> int | None:
     return size(value, limit) or None
 
 
+def are_sizes(value: object) -> bool:
+    """Whether `value` is a list of whole numbers, not an empty one."""
+    return isinstance(value, (list, tuple)) and bool(value) and all(size(item) is not None for item in value)
+
+
 def switch(value: object) -> bool | None:
     """Return `value` if it is a truth value, else `None`."""
     return value if isinstance(value, bool) else None
@@ -131,12 +136,24 @@ def text_attributes(whole: Attributes) -> Attributes:
     flat = whole.known and any(whole.has_written(mark) for mark in SIZE_MARKS)
     for path in (*([described] if described else []), *(KNOWN_TEXT_PATHS if flat else TEXT_PATHS)):
         found = _part_at(whole, path)
+        if found is not None and path == described and whole.described.get("text_merged"):
+            return _made_up(found, mapping(whole.described.get("text_defaults")))
         if found is not None:
             return found
     if described and "." not in described:
         kind, _ = _part_kind(whole, described)
-        return _attributes(whole.written, kind)
+        text = _attributes(whole.written, kind)
+        return text if flat else _made_up(text, mapping(whole.described.get("text_defaults")))
     return whole
+
+
+def _made_up(text: Attributes, defaults: Mapping[str, Any]) -> Attributes:
+    """Return a text part with what the whole's class says in place of the part's own class."""
+    derived = {
+        name: rule for name, rule in mapping(text.described.get("derived")).items() if name not in defaults
+    }
+    stated = {**mapping(text.described.get("defaults")), **defaults}
+    return text._replace(described={**text.described, "defaults": stated, "derived": derived})
 
 
 def part_attributes(whole: Attributes, *keys: str) -> Attributes | None:

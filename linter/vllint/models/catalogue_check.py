@@ -33,10 +33,11 @@ def contradictions(independent: Iterable[Mapping[str, Any]] = ()) -> Iterator[st
             if not holds(facts):
                 yield f"{model_id}: {says}"
     for row in independent:
-        yield from _differences(row)
+        yield from differences(row)
 
 
-def _differences(row: Mapping[str, Any]) -> Iterator[str]:
+def differences(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where a model differs from the facts of `row`, which has its `id`."""
     facts = find_model(str(row.get("id")))
     if facts is None:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vllint.models.attributes import Attributes
 from vllint.models.matrices import columns, copied, rows, table
-from vllint.models.sizes import layer_count, need
+from vllint.models.sizes import MissingSizeError, flag, layer_count, need, optional
 from vllint_schemas.models import Component, Components
 
 WIDE = 4
@@ -27,7 +27,54 @@ def bert(text: Attributes, architecture: str) -> Components:
         copied("norms", hidden * 2),
     )
     layers = (layer,) * layer_count(text, "num_hidden_layers")
-    return Components(embedding, layers, tuple(_pooler(text, architecture, hidden)), (), tied=False)
+    above = _pooler(text, architecture, hidden)
+    if architecture == "BertForMaskedLM":
+        # SPLADE's weights of words, whole on every rank.
+        vocabulary = need(text, "vocab_size")
+        above = [copied("word_weights", (hidden + 1) * vocabulary + hidden * hidden + hidden * 3)]
+    return Components(embedding, layers, tuple(above), (), tied=False)
+
+
+def nomic_bert(text: Attributes, architecture: str) -> Components:
+    """Return rotary embeddings, gated MLPs, biases where the config asks for them (`bert_with_rope.py`)."""
+    hidden = need(text, "n_embd", "hidden_size")
+    width, bias = need(text, "n_inner", "intermediate_size"), flag(text, "qkv_proj_bias", True)
+    if optional(text, "moe_every_n_layers"):
+        raise MissingSizeError("moe_every_n_layers")
+    gated = 2 if text.get("activation_function") == "swiglu" else 1
+    layer = (
+        *columns("q", hidden, hidden * 3, bias),
+        *rows("o", hidden, hidden, bias),
+        *columns("up", hidden, width * gated, bias),
+        *rows("down", width, hidden, bias),
+        copied("norms", hidden * 4),
+    )
+    embedding = (
+        table("embedding", need(text, "vocab_size"), hidden),
+        table("types", need(text, "type_vocab_size", default=2), hidden),
+        copied("norms", hidden * 2),
+    )
+    layers = (layer,) * layer_count(text, "n_layer", "num_hidden_layers")
+    return Components(embedding, layers, (), (), tied=False)
+
+
+def modern_bert(text: Attributes, architecture: str) -> Components:
+    """Return gated layers without biases unless asked for, the first without a norm (`modernbert.py`)."""
+    hidden, width = need(text, "hidden_size"), need(text, "intermediate_size")
+    bias, mlp_bias = flag(text, "attention_bias"), flag(text, "mlp_bias")
+    norm = hidden * (2 if flag(text, "norm_bias") else 1)
+    matrices = (
+        *columns("q", hidden, hidden * 3, bias),
+        *rows("o", hidden, hidden, bias),
+        *columns("up", hidden, width * 2, mlp_bias),
+        *rows("down", width, hidden, mlp_bias),
+    )
+    first, rest = (*matrices, copied("norms", norm)), (*matrices, copied("norms", norm * 2))
+    layers = (first, *(rest,) * (layer_count(text, "num_hidden_layers") - 1))
+    embedding = (table("embedding", need(text, "vocab_size"), hidden), copied("norms", norm))
+    if architecture != "ModernBertModel":
+        raise MissingSizeError("classifier")
+    return Components(embedding, layers, (copied("final_norm", norm),), (), tied=False)
 
 
 def _pooler(text: Attributes, architecture: str, hidden: int) -> list[Component]:

@@ -18,6 +18,7 @@ class Family(NamedTuple):
     (`all`) or nothing. `norm_bias` doubles norms that are layer norms. `positions` is the number of rows
     a learned position table has beyond the context length, `None` for no table. `embeddings_copied` and
     `heads_copied` say that every pipeline stage builds one, and not the first or the last alone.
+    `never_tied`: the head is built whatever `tie_word_embeddings` says.
     `wide_router` keeps the router in 32 bits, `shared_divided` the shared experts divided where tokens are.
     """
 
@@ -44,6 +45,7 @@ class Family(NamedTuple):
     extra: int = 0
     embeddings_copied: bool = False
     heads_copied: bool = False
+    never_tied: bool = False
 
 
 _LLAMA = Family(mlp_bias=None)
@@ -92,6 +94,7 @@ _BUILT = {
     "gpt2": _GPT._replace(positions=0, tied=True),
     "gptj": Family(False, False, mlp_matrices=2, mlp_bias=True, norms=1, norm_bias=True, head_bias=True),
     "chatglm": _QWEN2,
+    "phi-msft": _GPT._replace(norms=1, head_bias=True),
     "phi": _GPT._replace(norms=1, head_bias=True),
     "nemotron": Family(mlp_matrices=2, mlp_bias=None, norm_bias=True),
     "arcee": Family(mlp_matrices=2, mlp_bias=None),
@@ -101,18 +104,24 @@ _BUILT = {
     "qwen3_moe": _QWEN3,
     "qwen3_vl_moe_text": _QWEN3,
     "olmoe": _PLAIN._replace(head_norms="all"),
+    "granite_swa": _LLAMA,
     "granitemoe": _LLAMA,
+    "granitemoe_swa": _LLAMA,
     "granitemoeshared": _LLAMA,
     "ernie4_5_moe": _LLAMA._replace(correction_bias=True, wide_router=True),
     "exaone_moe": _PLAIN._replace(head_norms="head", correction_bias=True),
     "flex_olmo": _PLAIN._replace(head_norms="all"),
     "mellum": _QWEN3,
+    "muse_glimmer_text": _PLAIN._replace(norms=4, output_gate=True),
     "hyperclovax": _LLAMA._replace(norms=4),
     "jais2": _GPT,
     "vaultgemma": Family(tied=True),
+    "glm_ocr_text": _QWEN2._replace(norms=4, query_bias=None),
     "glm4v_text": _QWEN2._replace(norms=4, query_bias=None),
+    "cohere2_moe": _PLAIN._replace(norms=1, tied=True),
     "phimoe": Family(True, True, norm_bias=True, head_bias=True),
     "glm4_moe": Family(output_bias=False, correction_bias=True, wide_router=True, shared_divided=True),
+    "glm4v_moe_text": Family(output_bias=False, correction_bias=True, wide_router=True, shared_divided=True),
     "minimax_m2": _PLAIN._replace(head_norms="all", correction_bias=True, wide_router=True),
     "gpt_oss": Family(True, True, router_bias=True, expert_bias=True, sinks=True),
     "llama4_text": _PLAIN,
@@ -134,6 +143,8 @@ _BOTH_COPIED = frozenset(
         "gpt2",
         "gpt_oss",
         "granitemoe",
+        "granitemoe_swa",
+        "granitemoeshared",
         "internlm2",
         "minicpm",
         "mixtral",
@@ -147,12 +158,34 @@ _BOTH_COPIED = frozenset(
     ]
 )
 _EMBEDDINGS_COPIED = _BOTH_COPIED | frozenset(
-    ["cohere", "cohere2", "gemma", "gemma2", "gemma3_text", "qwen3_5_moe_text", "qwen3_5_text"]
+    ["cohere", "cohere2", "gemma", "gemma2", "gemma3_text", "opt", "qwen3_5_moe_text", "qwen3_5_text"]
 )
 """Whose modules build embeddings, or heads too, without asking for their rank in the pipeline."""
 
+_NEVER_TIED = frozenset(
+    [
+        "deepseek_v2",
+        "deepseek_v3",
+        "deepseek_v32",
+        "glm4_moe",
+        "glm4_moe_lite",
+        "glm4v_moe_text",
+        "glm_moe_dsa",
+        "gpt_oss",
+        "kimi_k2",
+        "minimax_m2",
+        "olmoe",
+        "qwen3_next",
+    ]
+)
+"""Whose modules do not ask for `tie_word_embeddings`."""
+
 FAMILIES: Mapping[str, Family] = {
-    kind: family._replace(embeddings_copied=kind in _EMBEDDINGS_COPIED, heads_copied=kind in _BOTH_COPIED)
+    kind: family._replace(
+        embeddings_copied=kind in _EMBEDDINGS_COPIED,
+        heads_copied=kind in _BOTH_COPIED,
+        never_tied=kind in _NEVER_TIED,
+    )
     for kind, family in _BUILT.items()
 }
 """By the model type of the text part."""

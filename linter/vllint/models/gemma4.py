@@ -53,8 +53,8 @@ def _attention(text: Attributes, hidden: int, full: bool, shared: bool) -> list[
             kv_heads = need(text, "num_global_key_value_heads", default=kv_heads)
     bias = flag(text, "attention_bias")
     keys = [
-        *heads("k", hidden, kv_heads * size, kv_heads, bias),
-        *heads("v", hidden, kv_heads * size, kv_heads, bias),
+        *heads("k" if full else "k_window", hidden, kv_heads * size, kv_heads, bias),
+        *heads("v" if full else "v_window", hidden, kv_heads * size, kv_heads, bias),
         copied("head_norms", size),
     ]
     return [

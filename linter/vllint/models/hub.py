@@ -13,7 +13,7 @@ from vllint.hub_cache import REPOSITORY, REVISION, own_cache
 from vllint.models.attributes import mapping
 from vllint.models.config import LARGEST_CONFIG
 from vllint.models.hub_requests import INSTALL, Budget, Requests
-from vllint.models.local import MODEL_FILES, OWN_SIZES, Folder, folder_facts
+from vllint.models.local import MODEL_FILES, OWN_SIZES, Folder, folder_facts, model_config
 from vllint.statements import StatementError
 from vllint.text.source import SourceText, UndecodableText, decode
 from vllint_schemas import ModelFacts, Unknown
@@ -71,6 +71,12 @@ class Hub:
             return found
         facts = folder_facts(model, found.folder(model), "hub")
         return facts if isinstance(facts, Unknown) else facts._replace(gated=found.gated)
+
+    def config(self, model: str, revision: str | None) -> Mapping[str, object] | None:
+        """Return the config that the facts are of."""
+        found = self.find(model, revision)
+        config = None if isinstance(found, Unknown) else model_config(found.folder(model))
+        return None if isinstance(config, Unknown) else config
 
     def find(self, model: str, revision: str | None) -> Found | Unknown:
         """Return what the Hub has of a model; each is asked for once in a run."""

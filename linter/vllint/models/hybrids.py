@@ -11,6 +11,15 @@ from vllint_schemas.models import Component, Components
 WIDE = 4
 
 
+STATE_DTYPES = frozenset({"bfloat16", "float16", "float32"})
+
+
+def state_dtype(text: Attributes) -> str:
+    """Return the type that the config asks for recurrent states; `auto` where it asks for none."""
+    written = text.first("mamba_ssm_dtype", "mamba_ssm_cache_dtype")
+    return written if isinstance(written, str) and written in STATE_DTYPES else "auto"
+
+
 def mamba2(
     hidden: int, count: int, size: int, groups: int, state: int, kernel: int, bias: bool, conv_bias: bool
 ) -> list[Component]:
@@ -26,6 +35,46 @@ def mamba2(
         divided("state_norm", inner),
         *rows("state_out", inner, hidden, bias),
     ]
+
+
+def mamba1(
+    hidden: int, inner: int, state: int, kernel: int, rank: int, bias: bool, conv_bias: bool, normed: bool
+) -> list[Component]:
+    """Return a Mamba-1 mixer (`mamba_mixer.py`), divided by its inner size.
+
+    `normed`: its norms have weights.
+    """
+    return [
+        *columns("state_in", hidden, inner * 2, bias),
+        Component("conv", inner * kernel, "even", outputs=inner),
+        *([divided("conv_bias", inner)] if conv_bias else []),
+        *rows("state_x", inner, rank + state * 2),
+        *columns("state_step", rank, inner, True),
+        divided("state_matrix", inner * state, WIDE),
+        divided("state_skip", inner),
+        *rows("state_out", inner, hidden, bias),
+        *([copied("state_norms", rank + state * 2)] if normed else []),
+    ]
+
+
+def mamba1_only(text: Attributes, architecture: str) -> Components:
+    """Return Mamba-1 mixers and nothing else (`mamba.py`)."""
+    hidden = need(text, "hidden_size")
+    mixer = mamba1(
+        hidden,
+        need(text, "intermediate_size", default=hidden * need(text, "expand", default=2)),
+        need(text, "state_size", default=16),
+        need(text, "conv_kernel", default=4),
+        need(text, "time_step_rank", default=-(-hidden // 16)),
+        flag(text, "use_bias"),
+        flag(text, "use_conv_bias", True),
+        normed=False,
+    )
+    layers = ((*mixer, copied("norms", hidden)),) * layer_count(text, "num_hidden_layers")
+    tied = flag(text, "tie_word_embeddings", True)
+    model = model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    embedding = (*model.embedding, copied("final_norm", hidden))
+    return model._replace(embedding=embedding, final=(), embeddings_copied=True, heads_copied=True)
 
 
 def attention(text: Attributes, hidden: int, bias: bool) -> list[Component]:
@@ -96,9 +145,8 @@ def lfm2(text: Attributes, architecture: str) -> Components:
     kinds = written_kinds(text, total)
     if not kinds:
         raise MissingSizeError("layer_types")
-    width = _lfm2_width(text)
     size = hidden // need(text, "num_attention_heads")
-    mlp = [*columns("up", hidden, width * 2), *rows("down", width, hidden), copied("norms", hidden * 2)]
+    mlps = _lfm2_mlps(text, hidden, total)
     inner, kernel, bias = (
         need(text, "conv_dim", default=hidden),
         need(text, "conv_L_cache"),
@@ -106,13 +154,68 @@ def lfm2(text: Attributes, architecture: str) -> Components:
     )
     convolution = [
         *columns("state_in", hidden, inner * 3, bias),
-        divided("conv", inner * (kernel + bias)),
+        Component("conv", inner * kernel, "even", outputs=inner),
+        *([divided("conv_bias", inner)] if bias else []),
         *rows("state_out", inner, hidden, bias),
     ]
     attending = [*attention(text, hidden, bias=False), copied("head_norms", size * 2)]
-    layers = tuple((*(attending if kind == "full_attention" else convolution), *mlp) for kind in kinds)
+    layers = tuple(
+        (*(attending if kind == "full_attention" else convolution), *mlp)
+        for kind, mlp in zip(kinds, mlps, strict=False)
+    )
     tied = flag(text, "tie_word_embeddings", True)
     return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+
+
+def _lfm2_mlps(text: Attributes, hidden: int, total: int) -> list[tuple[Component, ...]]:
+    """Return each layer's MLP and norms: of `lfm2_moe` all but the first layers have experts."""
+    norms = copied("norms", hidden * 2)
+    sparse = text.model_type == "lfm2_moe"
+    width = need(text, "intermediate_size") if sparse else _lfm2_width(text)
+    dense = (*columns("up", hidden, width * 2), *rows("down", width, hidden), norms)
+    if not sparse:
+        return [dense] * total
+    experts = need(text, "num_experts")
+    routed = (
+        *experts_of("experts", experts, hidden, need(text, "moe_intermediate_size")),
+        copied("router", experts * hidden),
+        *([copied("correction_bias", experts, WIDE)] if flag(text, "use_expert_bias", True) else []),
+        norms,
+    )
+    first = optional(text, "num_dense_layers")
+    return [dense if place < first else routed for place in range(total)]
+
+
+def jamba(text: Attributes, architecture: str) -> Components:
+    """Return Mamba-1 mixers, attention here and there, experts in some layers (`jamba.py`)."""
+    hidden, total = need(text, "hidden_size"), layer_count(text, "num_hidden_layers")
+    mixer = mamba1(
+        hidden,
+        need(text, "mamba_expand", default=2) * hidden,
+        need(text, "mamba_d_state", default=16),
+        need(text, "mamba_d_conv", default=4),
+        need(text, "mamba_dt_rank", default=-(-hidden // 16)),
+        flag(text, "mamba_proj_bias"),
+        flag(text, "mamba_conv_bias", True),
+        normed=True,
+    )
+    width, experts = need(text, "intermediate_size"), optional(text, "num_experts")
+    dense = [*columns("up", hidden, width * 2), *rows("down", width, hidden)]
+    routed = [*experts_of("experts", experts, hidden, width), copied("router", experts * hidden)]
+    every, first = need(text, "expert_layer_period", default=2), optional(text, "expert_layer_offset")
+    apart, start = need(text, "attn_layer_period", default=8), optional(text, "attn_layer_offset")
+    attending = attention(text, hidden, bias=False)
+    layers = tuple(
+        (
+            *(attending if place % apart == start else mixer),
+            *(routed if experts > 1 and place % every == first else dense),
+            copied("norms", hidden * 2),
+        )
+        for place in range(total)
+    )
+    model = model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=False)
+    embedding = (*model.embedding, copied("final_norm", hidden))
+    return model._replace(embedding=embedding, final=(), embeddings_copied=True, heads_copied=True)
 
 
 def _lfm2_width(text: Attributes) -> int:
@@ -192,7 +295,8 @@ def granite_hybrid(text: Attributes, architecture: str) -> Components:
     built = {kind: (*_granite_mixer(text, hidden, kind), *mlp) for kind in set(kinds)}
     layers = tuple(built[kind] for kind in kinds)
     tied = flag(text, "tie_word_embeddings")
-    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    model = model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    return model._replace(embeddings_copied=True, heads_copied=True)
 
 
 def _granite_mixer(text: Attributes, hidden: int, kind: str) -> list[Component]:

@@ -43,7 +43,7 @@ OTHER_KINDS = frozenset(["moe", "mlp", "ffn"])
 PATTERN_LETTERS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
 """The letters of `hybrid_override_pattern` (Nemotron-H)."""
 
-MOST_LAYERS = 4096
+MOST_LAYERS = 1024
 
 ALWAYS_SPARSE = frozenset(
     [
@@ -53,6 +53,7 @@ ALWAYS_SPARSE = frozenset(
         "olmoe",
         "granitemoe",
         "granitemoeshared",
+        "granitemoe_swa",
         "phimoe",
         "dbrx",
         "qwen3_vl_moe_text",
@@ -217,7 +218,9 @@ def shared_expert_width(text: Attributes, moe_intermediate_size: int | None) -> 
 
 def expert_count(text: Attributes) -> int | None:
     """Return the number of routed experts as vLLM reads it; 0 for architectures without any."""
-    for key in ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts"):
+    keys = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
+    # What the file says counts before what a class says by another name.
+    for key in sorted(keys, key=text.has_written, reverse=True):
         if not text.has(key):
             continue
         value = text.get(key)

@@ -62,6 +62,14 @@ def lengths(text: Attributes) -> Lengths:
     return Lengths(written, derived, default, kind, factor, original)
 
 
+def partial_rotary_factor(text: Attributes) -> float | None:
+    """Return the share of a head that is rotated; `None` where neither the config nor its class says."""
+    written = mapping(text.written.get("rope_parameters") or text.written.get("rope_scaling"))
+    shares = (written.get("partial_rotary_factor"), *map(text.get, ("partial_rotary_factor", "rotary_pct")))
+    share = next((_factor(value) for value in shares if value is not None), None)
+    return share if share is not None and share <= 1 else None
+
+
 def overridden_lengths(facts: ModelFacts, overrides: Mapping[str, Any], release: str) -> ModelFacts:
     """Return the facts with the lengths that `--hf-overrides` makes, unknown where that is not certain.
 

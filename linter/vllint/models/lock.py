@@ -42,6 +42,11 @@ class Lock(NamedTuple):
         entry = self.models.get(locked_name(model_id, revision))
         return None if entry is None else _facts(model_id, entry)
 
+    def config(self, model_id: str, revision: str | None) -> Mapping[str, object] | None:
+        """Return the config of a model, `None` where the lock has facts alone, or nothing."""
+        config = mapping(self.models.get(locked_name(model_id, revision))).get("config")
+        return config if isinstance(config, dict) else None
+
 
 def locked_name(model_id: str, revision: str | None) -> str:
     """Return the name that a lock file has for a revision of a model."""
@@ -54,8 +59,10 @@ def read_lock(path: Path) -> Lock:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_LOCK + 1)
         source = decode(str(path), content)
-    except (OSError, UndecodableText) as error:
-        raise StatementError(f"{path}: {error}") from error
+    except OSError as error:
+        raise StatementError(f"{path}: {error.strerror or error}") from error
+    except UndecodableText as error:
+        raise StatementError(str(error)) from error
     if len(content) > LARGEST_LOCK:
         raise StatementError(f"{path} is larger than {LARGEST_LOCK // 2**20} MB")
     return lock_of(source)

@@ -120,8 +120,10 @@ def _staleness(use: Use, lock: Lock, hub: Hub | None) -> str:
     if known is None:
         if use.name not in lock.unresolved:
             return "is not locked"
-        now_known = not isinstance(entry, Unknown) and entry["source"] in ("catalogue", "hub")
-        return "was unknown, and is known now" if now_known else ""
+        if not isinstance(entry, Unknown) and entry["source"] in ("catalogue", "hub"):
+            return "was unknown, and is known now"
+        # What a path outside of the repository holds is the same nowhere: no lock has it.
+        return "" if is_path(use.reference.name) else "is not known, and no other run will know it"
     if isinstance(entry, Unknown) or entry["source"] == "cache":
         return ""
     if "sha" in entry and "sha" in known:

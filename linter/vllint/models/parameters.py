@@ -270,7 +270,8 @@ def _assembled(
         length = facts.max_position_embeddings + family.positions
         embedding.append(Component("positions", length * sizes.hidden, "none"))
     scores = (facts.architecture or "").endswith(SCORING_SUFFIXES)
-    head = [] if scores else [table("head", sizes.vocabulary, sizes.hidden)]
+    rewards = _reward(facts, sizes)
+    head = rewards if scores or rewards else [table("head", sizes.vocabulary, sizes.hidden)]
     bias = [Component("head_bias", padded(sizes.vocabulary), "vocabulary")] if family.head_bias else []
     final = [Component("final_norm", _norm(family, sizes), "none")] if family.final_norm else []
     tied = family.tied if facts.tie_word_embeddings is None else facts.tie_word_embeddings
@@ -279,10 +280,22 @@ def _assembled(
         layers,
         (*final, *bias),
         tuple(head),
-        tied,
+        tied and not family.never_tied and not rewards,
         embeddings_copied=family.embeddings_copied,
-        heads_copied=family.heads_copied,
+        heads_copied=family.heads_copied or bool(rewards),
     )
+
+
+REWARDS = {"Qwen2ForRewardModel": 1, "Qwen2ForProcessRewardModel": 2}
+"""Architectures with an MLP in 32 bits on every stage -> how many numbers it gives (`qwen2_rm.py`)."""
+
+
+def _reward(facts: ModelFacts, sizes: _Sizes) -> list[Component]:
+    labels = REWARDS.get(facts.architecture or "")
+    if labels is None:
+        return []
+    inner = sizes.hidden * (sizes.hidden + 1 + labels)
+    return [divided("reward", inner, WIDE), copied("reward", labels, WIDE)]
 
 
 def _norm(family: Family, sizes: _Sizes) -> int:
@@ -313,7 +326,13 @@ def _other(counted: Components) -> Components:
     return counted._replace(tied=not counted.tied)
 
 
+_EVERYWHERE = frozenset({"gemma4_unified"})
+"""Model types whose every pipeline stage builds what takes the place of towers."""
+
+
 def _with_tower(facts: ModelFacts, counted: Components) -> Components:
+    if facts.tower is not None and facts.model_type in _EVERYWHERE:
+        return counted._replace(embedding=(*counted.embedding, *facts.tower))
     if facts.tower is not None:
         return counted._replace(tower=facts.tower)
     elements = facts.vision_params

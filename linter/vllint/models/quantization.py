@@ -37,7 +37,7 @@ IGNORED_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "ignored_
 GPTQ_EXCLUDES = "-:"
 """How GPTQModel marks modules that stay unquantized. vllm `quantization/utils/gptq_utils.py`."""
 
-MOST_IGNORED = 4096
+MOST_IGNORED, MOST_TARGETS = 4096, 1024
 
 
 class Checkpoint(NamedTuple):
@@ -159,8 +159,8 @@ def _layer_schemes(layers: Mapping[str, Any]) -> tuple[Scheme, ...]:
 
 def _targets(group: Mapping[str, Any]) -> tuple[str, ...]:
     written = group.get("targets")
-    names = written[:MOST_IGNORED] if isinstance(written, (list, tuple)) else ("Linear",)
-    return tuple(name for name in names if isinstance(name, str))
+    names = written[:MOST_TARGETS] if isinstance(written, (list, tuple)) else ("Linear",)
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 def _any_linear(targets: tuple[str, ...]) -> tuple[str, ...]:
@@ -198,7 +198,7 @@ def _ignored(written: Mapping[str, Any], nested: Mapping[str, Any]) -> tuple[str
         for key in IGNORED_KEYS:
             value = part.get(key)
             if isinstance(value, (list, tuple)):
-                return tuple(name for name in value[:MOST_IGNORED] if isinstance(name, str))
+                return tuple(dict.fromkeys(n for n in value[:MOST_IGNORED] if isinstance(n, str)))
     return None
 
 

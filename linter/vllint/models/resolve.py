@@ -9,37 +9,31 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.models.catalogue import find_model
-from vllint.models.lengths import overridden_lengths
 from vllint.neighbours import Neighbour
 from vllint.text.source import SourceText
 from vllint_schemas import EngineArgs, Located, ModelFacts, Unknown
 
 if TYPE_CHECKING:
+    from vllint.models.hub import Hub
     from vllint.models.local import Folder
     from vllint.models.lock import Lock
 
-AskHub = Callable[[str, str | None], ModelFacts | Unknown]
-"""Asks the Hub for a model and a revision."""
-
 _SNAPSHOT = r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})/?$"
 """A model in a Hugging Face cache, which names it."""
-
-_HARMLESS_OVERRIDES = frozenset(
-    {"rope_scaling", "rope_parameters", "rope_theta", "max_position_embeddings", "architectures"}
-)
-"""Keys of `--hf-overrides` that leave heads, layers and sizes as they are; the context length may change."""
 
 
 class ModelSources(NamedTuple):
     """What is said about models from outside: by the caller for every model, by settings for some.
 
-    `lock` holds the facts frozen in the repository, `hub` asks the Hub for a model and a revision.
+    `lock` holds the facts frozen in the repository, `hub` asks the Hub for a model and a revision. `config`
+    is what the stated facts were read from.
     """
 
     stated: ModelFacts | Unknown | None = None
     by_id: Mapping[str, ModelFacts | Unknown] = MappingProxyType({})
     lock: Lock | None = None
-    hub: AskHub | None = None
+    hub: Hub | None = None
+    config: Mapping[str, object] | None = None
 
 
 class Surroundings(NamedTuple):
@@ -63,17 +57,26 @@ def resolve_model(
     """Return the facts of the model that `args` serve; `around` is where its files may be."""
     if isinstance(args.model, Unknown):
         return args.model if sources.stated is None else sources.stated
-    facts = look_up(reference_of(args, args.model.value), sources, around)
+    reference = reference_of(args, args.model.value)
+    facts = look_up(reference, sources, around)
     if isinstance(facts, Unknown):
         return facts
+    if sources.hub is not None and facts.configuration in ("remote", "missing"):
+        from vllint.models.auto_config import completed
+
+        config = known_config(reference, sources, around)
+        facts = facts if config is None else completed(facts, config)
     if args.given("hf_overrides") is None:
         return facts
-    changed = _overridden(args)
-    if changed is not None:
-        return changed
     overrides = args.value("hf_overrides")
-    written = overrides.value if isinstance(overrides, Located) else None
-    return overridden_lengths(facts, written if isinstance(written, dict) else {}, args.vllm_version)
+    if isinstance(overrides, Unknown):
+        return overrides
+    if not isinstance(overrides, Located) or not isinstance(overrides.value, dict):
+        return facts
+    from vllint.models.overrides import overridden
+
+    config = known_config(reference, sources, around)
+    return overridden(facts, config, overrides.value, args.vllm_version)
 
 
 def reference_of(args: EngineArgs, model: str) -> Reference:
@@ -114,10 +117,31 @@ def look_up(reference: Reference, sources: ModelSources, around: Surroundings | 
         return known
     found = None if around is None else _cached(reference, around.neighbour)
     if found is None and sources.hub is not None:
-        found = sources.hub(name, revision)
+        found = sources.hub.facts(name, revision)
     if found is not None:
         return found
     return Unknown(f"`{name}` is not in the catalogue{_by_its_name(name)}")
+
+
+def known_config(
+    reference: Reference, sources: ModelSources, around: Surroundings | None
+) -> Mapping[str, object] | None:
+    """Return the config that the facts of `look_up` were read from, where one is at hand."""
+    if sources.stated is not None or reference.name in sources.by_id:
+        return sources.config
+    locked = None if sources.lock is None else sources.lock.config(reference.name, reference.revision)
+    if locked is not None or around is None:
+        return locked
+    folder = local_folder(reference, around)
+    if folder is None and find_model(reference.name) is not None:
+        return None
+    folder = folder or cached_folder(reference, around.neighbour)
+    if folder is None:
+        return None if sources.hub is None else sources.hub.config(reference.name, reference.revision)
+    from vllint.models.local import model_config
+
+    config = model_config(folder, reference.config_format)
+    return None if isinstance(config, Unknown) else config
 
 
 def _by_its_name(name: str) -> str:
@@ -133,18 +157,30 @@ def local_model(reference: Reference, around: Surroundings) -> ModelFacts | Unkn
         return None
     if place.endswith(".gguf"):
         return _gguf_file(reference.name, around.neighbour(place))
+    folder = local_folder(reference, around)
+    if folder is None:
+        return None
+    from vllint.models.local import folder_facts
+
+    return folder_facts(reference.name, folder, "local", reference.config_format)
+
+
+def local_folder(reference: Reference, around: Surroundings) -> Folder | None:
+    """Return the model's folder in the repository; `None` where there is none."""
+    place = around.host_path(reference.name)
+    if place is None or "://" in place:
+        return None
     listed = around.neighbour(f"{place.rstrip('/')}/")
     if listed is None:
         return None
-    from vllint.models.local import MODEL_FILES, Folder, folder_facts
+    from vllint.models.local import MODEL_FILES, Folder
 
     names = frozenset(listed.text.splitlines())
     if not is_path(reference.name) and names.isdisjoint(MODEL_FILES):
         return None
-    folder = Folder(
+    return Folder(
         listed.path.rstrip("/"), names, lambda file: around.neighbour(f"{place.rstrip('/')}/{file}")
     )
-    return folder_facts(reference.name, folder, "local", reference.config_format)
 
 
 def _gguf_file(name: str, source: SourceText | None) -> ModelFacts | Unknown | None:
@@ -187,17 +223,3 @@ def cached_folder(reference: Reference, neighbour: Neighbour) -> Folder | None:
 def is_path(model_id: str) -> bool:
     """Whether a model is named by a place rather than by its id on the Hub."""
     return model_id.startswith(("/", ".", "~")) or model_id.count("/") > 1 or "://" in model_id
-
-
-def _overridden(args: EngineArgs) -> Unknown | None:
-    """Return why the facts may not hold when `--hf-overrides` changes the model's shape."""
-    overrides = args.value("hf_overrides")
-    if isinstance(overrides, Unknown):
-        return overrides
-    if not isinstance(overrides, Located) or not isinstance(overrides.value, dict):
-        return None
-    nested = overrides.value.get("text_config")
-    inner = nested if isinstance(nested, dict) else {}
-    keys = [*inner, *(key for key, value in overrides.value.items() if value is not inner)]
-    changed = [str(key) for key in keys if key not in _HARMLESS_OVERRIDES]
-    return Unknown(f"`--hf-overrides` changes `{changed[0]}`") if changed else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vllint.models.attributes import Attributes
-from vllint.models.encoders import bert, whisper
+from vllint.models.attributes import Attributes, part_attributes
+from vllint.models.encoders import bert, modern_bert, nomic_bert, whisper
 from vllint.models.gemma4 import gemma4
-from vllint.models.hybrids import falcon_h1, granite_hybrid, lfm2, mamba2_only, nemotron_h
+from vllint.models.hybrids import falcon_h1, granite_hybrid, jamba, lfm2, mamba1_only, mamba2_only, nemotron_h
+from vllint.models.laguna import laguna
 from vllint.models.latent import deepseek_v4, minicpm3
 from vllint.models.matrices import columns, copied, experts_of, heads, model_of, rows
 from vllint.models.sizes import MissingSizeError, flag, layer_count, need, per_layer
@@ -47,6 +48,32 @@ def _falcon(text: Attributes, architecture: str) -> Components:
     layers = (layer,) * layer_count(text, "num_hidden_layers")
     model = model_of(need(text, "vocab_size"), hidden, layers, norm=hidden * 2, tied=_tied(text, True))
     return model._replace(embeddings_copied=True)
+
+
+def _dbrx(text: Attributes, architecture: str) -> Components:
+    """Experts throughout, no bias at all; all of it but the layers on every stage (`dbrx.py`)."""
+    hidden, count = need(text, "d_model", "hidden_size"), need(text, "n_heads", "num_attention_heads")
+    attending, experts = (part_attributes(text, key) for key in ("attn_config", "ffn_config"))
+    if attending is None or experts is None:
+        raise MissingSizeError("ffn_config")
+    kv_heads, size = need(attending, "kv_n_heads", default=1), hidden // count
+    number, width = (
+        need(experts, "moe_num_experts", default=4),
+        need(experts, "ffn_hidden_size", default=3584),
+    )
+    layer = (
+        *columns("q", hidden, hidden),
+        *heads("k", hidden, kv_heads * size, kv_heads),
+        *heads("v", hidden, kv_heads * size, kv_heads),
+        *rows("o", hidden, hidden),
+        *experts_of("experts", number, hidden, width),
+        copied("router", number * hidden),
+        copied("norms", hidden * 2),
+    )
+    layers = (layer,) * layer_count(text, "n_layers", "num_hidden_layers")
+    model = model_of(need(text, "vocab_size"), hidden, layers, norm=0, tied=False)
+    embedding = (*model.embedding, copied("final_norm", hidden))
+    return model._replace(embedding=embedding, embeddings_copied=True, heads_copied=True)
 
 
 def _mimo_v2(text: Attributes, architecture: str) -> Components:
@@ -95,21 +122,30 @@ def _tied(text: Attributes, default: bool) -> bool:
 
 
 _BUILDERS: Mapping[str, Builder] = {
+    "dbrx": _dbrx,
     "falcon": _falcon,
     "RefinedWeb": _falcon,
     "RefinedWebModel": _falcon,
     "mimo_v2_flash": _mimo_v2,
     "gemma4_text": gemma4,
+    "gemma4_unified_text": gemma4,
+    "laguna": laguna,
     "nemotron_h": nemotron_h,
+    "mamba": mamba1_only,
+    "falcon_mamba": mamba1_only,
     "mamba2": mamba2_only,
     "falcon_h1": falcon_h1,
+    "jamba": jamba,
     "lfm2": lfm2,
+    "lfm2_moe": lfm2,
     "granitemoehybrid": granite_hybrid,
     "minicpm3": minicpm3,
     "deepseek_v4": deepseek_v4,
     "bert": bert,
     "roberta": bert,
     "xlm-roberta": bert,
+    "modernbert": modern_bert,
+    "nomic_bert": nomic_bert,
     "whisper": whisper,
 }
 """By the model type of the text part."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vllint.models.attributes import Attributes, part_attributes
+from vllint.models.gemma4_towers import gemma4_towers, unified_embedders
 from vllint.models.matrices import columns, copied, rows, total_of
 from vllint.models.sizes import MOST_LAYERS, MissingSizeError, flag, layer_count, need
 from vllint.models.vision_encoders import (
-    UNALIGNED,
     clip,
     encoder_layer,
     pixtral,
@@ -205,51 +205,6 @@ def _kimi(whole: Attributes, text: Attributes) -> list[Component]:
     )
 
 
-def _gemma4(whole: Attributes, text: Attributes) -> list[Component]:
-    """Return towers that every rank has whole (`gemma4_mm.py`)."""
-    output = need(text, "hidden_size")
-    return [*_gemma4_vision(whole, output), *_gemma4_audio(whole, output)]
-
-
-def _gemma4_vision(whole: Attributes, output: int) -> list[Component]:
-    tower = part_attributes(whole, "vision_config")
-    if tower is None:
-        return []
-    hidden, width = need(tower, "hidden_size", default=768), need(tower, "intermediate_size", default=3072)
-    heads, size = need(tower, "num_attention_heads", default=12), need(tower, "head_dim", default=64)
-    keys = need(tower, "num_key_value_heads", default=heads) * size * 2
-    patch = need(tower, "patch_size", default=16)
-    matrices = hidden * (heads * size * 2 + keys) + hidden * width * 3
-    layers = layer_count(tower, "num_hidden_layers", default=16)
-    aligned = hidden % 64 == 0 and width % 64 == 0
-    name = "tower_layers" if aligned else UNALIGNED
-    return [
-        copied("tower_positions", 2 * need(tower, "position_embedding_size", default=10240) * hidden),
-        copied("tower_patches", 3 * patch * patch * hidden),
-        Component(name, matrices * layers, "none", quantizable=True),
-        copied("tower_norms", (size * 2 + hidden * 4) * layers),
-        copied("tower_projector", hidden * output),
-    ]
-
-
-def _gemma4_audio(whole: Attributes, output: int) -> list[Component]:
-    """Return the conformer: two MLPs, attention and a convolution a layer."""
-    tower = part_attributes(whole, "audio_config")
-    if tower is None:
-        return []
-    hidden, heads = need(tower, "hidden_size", default=1024), need(tower, "num_attention_heads", default=8)
-    kernel, inner = need(tower, "conv_kernel_size", default=5), need(tower, "output_proj_dims", default=1536)
-    channels = (128, 32)
-    norms = hidden * 9
-    layer = hidden * hidden * (16 + 5 + 3) + hidden // heads + hidden * kernel + norms
-    convolutions = channels[0] * 9 + channels[0] + channels[1] * channels[0] * 9 + channels[1]
-    return [
-        copied("tower_convolutions", convolutions + 32 * channels[1] * hidden),
-        copied("tower_layers", layer * layer_count(tower, "num_hidden_layers", default=12)),
-        copied("tower_projector", hidden * inner + inner + inner * output),
-    ]
-
-
 def _glm4v(whole: Attributes, text: Attributes) -> list[Component]:
     """Return layers without biases, a convolution that merges patches, a gated merger (`glm4_1v.py`)."""
     tower = _part(whole, "vision_config")
@@ -266,6 +221,24 @@ def _glm4v(whole: Attributes, text: Attributes) -> list[Component]:
         copied("tower_patches", 3 * frames * patch * patch * hidden + hidden),
         copied("tower_positions", positions * hidden + hidden * 2),
         *layer * layer_count(tower, "depth", default=24),
+        copied("tower_merger", output * hidden * merge**2 + output + output * 2),
+        *columns("tower_merger", output, output),
+        *columns("tower_merger", output, width * 2),
+        *rows("tower_merger", width, output),
+    ]
+
+
+def _glm_ocr(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return layers with biases and normed heads; the merger is as wide as the text's MLP (`glm_ocr.py`)."""
+    tower = _part(whole, "vision_config")
+    hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
+    output, merge = need(tower, "out_hidden_size"), need(tower, "spatial_merge_size", default=2)
+    frames, width = need(tower, "temporal_patch_size", default=2), need(text, "intermediate_size")
+    heads = hidden // need(tower, "num_heads") * 2
+    layer = encoder_layer(hidden, need(tower, "intermediate_size"), gated=True, norm=1, extra=heads)
+    return [
+        copied("tower_patches", 3 * frames * patch * patch * hidden + hidden * 2),
+        *layer * layer_count(tower, "depth"),
         copied("tower_merger", output * hidden * merge**2 + output + output * 2),
         *columns("tower_merger", output, output),
         *columns("tower_merger", output, width * 2),
@@ -312,6 +285,24 @@ def _idefics3(whole: Attributes, text: Attributes) -> list[Component]:
     return [*siglip(tower), copied("tower_projector", inputs * need(text, "hidden_size"))]
 
 
+def _lfm2_vl(whole: Attributes, text: Attributes) -> list[Component]:
+    """Return SigLIP 2 up to the layer whose features count, and a projector that every rank has."""
+    tower = _part(whole, "vision_config")
+    hidden, inner = need(tower, "hidden_size"), need(whole, "projector_hidden_size", default=2560)
+    inputs, width = hidden * need(whole, "downsample_factor", default=2) ** 2, need(text, "hidden_size")
+    bias = flag(whole, "projector_bias", True)
+    norm = inputs * 2 if flag(whole, "projector_use_layernorm", True) else 0
+    patch, positions = need(tower, "patch_size", default=16), need(tower, "num_patches", default=256)
+    projector = inputs * inner + inner * width + (inner + width if bias else 0)
+    return [
+        copied("tower_patches", 3 * patch * patch * hidden + hidden),
+        copied("tower_positions", positions * hidden),
+        *encoder_layer(hidden, need(tower, "intermediate_size")) * layer_count(tower, "num_hidden_layers"),
+        copied("tower_norms", hidden * 2),
+        copied("tower_projector", norm + projector),
+    ]
+
+
 def _internvl(whole: Attributes, text: Attributes) -> list[Component]:
     """Return transformers' encoder, of which vLLM divides the MLPs alone (`interns1_vit.py`)."""
     tower = _part(whole, "vision_config")
@@ -347,13 +338,18 @@ _TOWERS: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
     "llava_next": _llava,
     "mistral3": _mistral3,
     "kimi_k25": _kimi,
-    "gemma4": _gemma4,
+    "gemma4": gemma4_towers,
+    "gemma4_unified": unified_embedders,
     "glm4v": _glm4v,
+    "glm4v_moe": _glm4v,
+    "glm_ocr": _glm_ocr,
+    "kimi_vl": _kimi,
     "cohere2_vision": _cohere2_vision,
     "qwen2_audio": _qwen2_audio,
     "idefics3": _idefics3,
     "smolvlm": _idefics3,
     "internvl": _internvl,
+    "lfm2_vl": _lfm2_vl,
     "llava_next_video": _llava_video,
     "llava_onevision": _llava_video,
 }

@@ -19,11 +19,12 @@ _CONTEXT_BYTES = 0.55 * GIB
 
 
 class CardGroup(NamedTuple):
-    """Cards of one kind in a machine; `name` is what the user calls them."""
+    """Cards of one kind in a machine; `name` is what the user calls them, `first` the number of the first."""
 
     name: str
     card: Gpu
     gpu_count: int
+    first: int = 0
 
 
 class Machines(NamedTuple):
@@ -66,6 +67,13 @@ class Machines(NamedTuple):
             left -= group.gpu_count
         return " and ".join(parts)
 
+    def chosen(self, gpus: int) -> tuple[int, ...]:
+        """Return the numbers of the `gpus` largest cards; nothing where any cards will do."""
+        if len(self.groups) == 1 or gpus == self.gpus_per_node:
+            return ()
+        numbers = [group.first + number for group in self.groups for number in range(group.gpu_count)]
+        return tuple(sorted(numbers[:gpus]))
+
     def free_share(self, card: Gpu) -> float | None:
         """Return the `--gpu-memory-utilization` that what is used leaves, `None` where nothing is used.
 
@@ -79,7 +87,9 @@ class Machines(NamedTuple):
 
 def stated_machines(gpus: Sequence[str], nodes: int, used: str | None) -> Machines:
     """Return the machines that the user states; raises StatementError for what cannot be understood."""
-    groups = [_group(text) for text in gpus]
+    groups: list[CardGroup] = []
+    for text in gpus:
+        groups.append(_group(text)._replace(first=sum(group.gpu_count for group in groups)))
     groups.sort(key=lambda group: -_memory(group.card))
     if len({group.card.vendor for group in groups} - {"unknown"}) > 1:
         raise StatementError("--gpu: one server does not run on cards of several makers")

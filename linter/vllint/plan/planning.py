@@ -12,7 +12,7 @@ from vllint.plan.machines import Machines
 from vllint.plan.placements import SIZES, placements
 from vllint.plan.ranking import Choice, Goal, ranked
 from vllint.statements import StatementError
-from vllint_schemas import Located, Unknown
+from vllint_schemas import Finding, Located, Severity, Unknown
 
 _SUGGESTED = 5
 
@@ -79,11 +79,19 @@ def _base(judge: CommandJudge, words: Sequence[str]) -> LaunchFacts:
     if not judged.launches:
         raise StatementError("the words give vLLM no model to serve")
     facts = judged.launches[0]
+    _refuse_misread(judged.findings)
     if isinstance(facts.maybe_model, Unknown):
         raise StatementError(why_unknown(facts, facts.maybe_model))
     if isinstance(facts.maybe_parallel, Unknown):
         raise StatementError(facts.maybe_parallel.reason)
     return facts
+
+
+def _refuse_misread(findings: Sequence[Finding]) -> None:
+    """Raise StatementError for words that vLLM does not read: no layout makes up for a misspelt option."""
+    for found in findings:
+        if found.evidence.stage == "parse" and found.severity is Severity.ERROR:
+            raise StatementError("; ".join(text for text in (found.message, found.help) if text))
 
 
 def why_unknown(facts: LaunchFacts, reason: Unknown) -> str:

@@ -162,7 +162,9 @@ def _reasons(choice: Choice, model: ModelFacts, machines: Machines) -> Iterator[
         yield f"on {machines.taken(judgement.placement.gpus_per_node)}"
     if machines.differ_among(judgement.placement.gpus_per_node):
         yield "cards differ"
-    if choice.requests is not None and choice.requests.mid < _FEW_REQUESTS:
+    if choice.requests is not None and choice.requests.low < 1:
+        yield "at worst no room for one request"
+    elif choice.requests is not None and choice.requests.mid < _FEW_REQUESTS:
         yield "little room for requests"
     if choice.idle:
         yield f"{choice.idle} {'GPU' if choice.idle == 1 else 'GPUs'} idle"

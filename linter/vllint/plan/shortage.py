@@ -14,6 +14,7 @@ from vllint.models.catalogue import model_ids
 from vllint.plan.judging import Judgement
 from vllint.plan.placements import describe
 from vllint.plan.planning import Plan
+from vllint.remedies import FEWER_REQUESTS, with_values
 from vllint.vllm.legality import tensor_parallel_obstacles
 from vllint_schemas import GIB, Gpu, Located, MemoryEstimate, RankMemory, Unknown
 from vllint_schemas.parallel import Parallel
@@ -46,11 +47,12 @@ def shortage(plan: Plan) -> Shortage | None:
 def _missing(judgement: Judgement) -> Shortage | None:
     if judgement.verdict != "does_not_fit" or not isinstance(judgement.memory, MemoryEstimate):
         return None
-    lacks = [_rank(judgement, rank) for rank in judgement.memory.ranks]
+    seqs = judgement.memory.max_num_seqs
+    lacks = [_rank(judgement, rank, seqs) for rank in judgement.memory.ranks]
     return max((one for one in lacks if one is not None), key=lambda one: one.missing, default=None)
 
 
-def _rank(judgement: Judgement, rank: RankMemory) -> Shortage | None:
+def _rank(judgement: Judgement, rank: RankMemory, seqs: int | Unknown) -> Shortage | None:
     if isinstance(rank.budget, Unknown):
         return None
     if rank.weights.mid >= rank.budget.mid or isinstance(rank.kv, Unknown) or rank.kv.mid <= 0:
@@ -62,6 +64,10 @@ def _rank(judgement: Judgement, rank: RankMemory) -> Shortage | None:
         return Shortage(judgement, rank, -rank.kv.mid, rest)
     if isinstance(rank.kv_needed, Unknown):
         return None
+    states = 0.0 if isinstance(seqs, Unknown) else seqs * rank.state_block
+    if states > max(rank.kv_needed, rank.kv.mid):
+        what = f"blocks for the states of {seqs:,} requests take {gib(states)} of KV cache"
+        return Shortage(judgement, rank, states - rank.kv.mid, what)
     what = f"one request of full length takes {gib(rank.kv_needed)} of KV cache"
     return Shortage(judgement, rank, rank.kv_needed - rank.kv.mid, what)
 
@@ -80,14 +86,29 @@ def shortage_lines(plan: Plan) -> Iterator[str]:
 
 
 def remedies(plan: Plan) -> Iterator[str]:
-    """Yield ways out in words: a shorter context, more of these cards, other cards, fewer bits."""
-    length = _length(plan)
-    if length is not None:
+    """Yield ways out in words: fewer requests or tokens, more of these cards, other cards, fewer bits."""
+    requests, length = _requests(plan), _length(plan)
+    if requests is not None:
+        yield requests
+    elif length is not None:
         yield length
     yield from _more_cards(plan)
     yield from _other_cards(plan)
     yield from _endpoints(plan)
     yield from _fewer_bits(plan, length is not None)
+
+
+def _requests(plan: Plan) -> str | None:
+    """Return the most requests at once with which a layout fits, of a few round numbers."""
+    for fewer in FEWER_REQUESTS:
+        args = with_values(plan.base.args, {"max_num_seqs": fewer})
+        for one in plan.others:
+            if one.verdict == "does_not_fit":
+                card = known_card(Located(one.card))
+                memory = estimate_memory(plan.base.model, one.placement.layout, args, card)
+                if not isinstance(memory, Unknown) and memory.verdict == "fits":
+                    return f"`--max-num-seqs {fewer}` with {describe(one.placement)}"
+    return None
 
 
 def _length(plan: Plan) -> str | None:

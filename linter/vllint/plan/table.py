@@ -4,39 +4,48 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
-from vllint.explain.rows import row
+from vllint.explain.rows import gib, row
 from vllint.plan.judging import Judgement
-from vllint.plan.placements import describe
+from vllint.plan.placements import Placement, describe
 from vllint.plan.planning import Plan
-from vllint.plan.ranking import Choice
+from vllint.plan.ranking import TYPICAL_TOKENS, Choice
 from vllint.plan.shortage import shortage_lines
 from vllint.report.cells import visible, width
 from vllint.report.colours import Palette
+from vllint.report.estimated_numbers import shown_band
 from vllint_schemas import Band
+from vllint_schemas.parallel import Parallel
 
 _SHOWN = 8
+_LEAST_REASONS = 24
 _VERDICTS = {"fits": "fits", "tight": "may not fit", "unknown": "not known"}
 _GOALS = {
-    "throughput": "requests that are answered in an hour",
-    "latency": "the time that one request takes",
+    "throughput": f"requests in an hour, reckoned at {TYPICAL_TOKENS:,} tokens each from what GPUs read; "
+    "measure it",
+    "latency": "the time of one request, reckoned from what GPUs read and exchange; measure it",
     "context": "tokens that one copy holds",
 }
 
 
-def plan_lines(plan: Plan, colours: Palette) -> Iterator[str]:
-    """Yield the model and the machines, the layouts that fit or may, and the rest in short."""
+def plan_lines(plan: Plan, colours: Palette, columns: int | None = None) -> Iterator[str]:
+    """Yield the model and the machines, the layouts that fit or may, and the rest in short.
+
+    `columns` is how wide a terminal is, `None` where lines may have any length.
+    """
     yield colours.paint(colours.strong, visible(f"{plan.model} on {machines(plan)}"))
     release = plan.base.release
     judged = "" if plan.release == release.judged else f", judged as {release.judged}"
     yield from row("release", f"vLLM {plan.release} ({release.source}){judged}")
     if plan.max_model_len is not None:
         yield from row("context", f"{plan.max_model_len:,} tokens")
-    yield from row("goal", f"{plan.goal}: {_GOALS[plan.goal]}, estimated from what GPUs read; measure it")
+    yield from row("used", *_used(plan))
+    yield from row("goal", f"{plan.goal}: {_GOALS[plan.goal]}")
     yield from row("link", *_links(plan))
     yield ""
     if plan.choices:
-        yield from _table(_rows(plan.choices[:_SHOWN]))
+        yield from _table(_rows(plan.choices[:_SHOWN]), columns)
         more = len(plan.choices) - _SHOWN
         if more > 0:
             yield f"and {more} more; `--output-format json` has all"
@@ -55,7 +64,18 @@ def machines(plan: Plan) -> str:
     return f"{plan.machines.nodes} machines with {cards}" if plan.machines.nodes > 1 else cards
 
 
+def _used(plan: Plan) -> Iterator[str]:
+    """Say what is taken of the cards already, and which share of each that leaves to vLLM."""
+    for group in plan.machines.groups:
+        share = plan.machines.free_share(group.card)
+        if share is not None:
+            used = gib(plan.machines.used)
+            yield f"{used} of each {group.name}, so that vLLM may take {share:g} of it at most"
+
+
 def _links(plan: Plan) -> Iterator[str]:
+    if plan.machines.nodes > 1:
+        yield "between machines the network counts, which is taken to be as slow as PCIe"
     if plan.machines.gpus_per_node == 1:
         return
     for group in plan.machines.groups:
@@ -67,10 +87,20 @@ def _links(plan: Plan) -> Iterator[str]:
             yield f"whether {group.name} has NVLink is not known; it is judged as if it had"
     if len(plan.machines.groups) > 1:
         yield "cards differ: the smallest that a layout uses bounds what each of its ranks holds"
+        yield "cards are numbered as `--gpu` names them, which is to be the order of `nvidia-smi`"
 
 
 def _rows(choices: Sequence[Choice]) -> Iterator[tuple[str, ...]]:
-    yield ("", "layout", "GPUs", "verdict", "KV tokens of a copy", "full-length requests", "goal", "because")
+    yield (
+        "",
+        "layout",
+        "GPUs",
+        "verdict",
+        "KV tokens of a copy",
+        "full-length requests",
+        "of the best",
+        "because",
+    )
     for number, choice in enumerate(choices, 1):
         placement = choice.judgement.placement
         requests = None
@@ -81,38 +111,50 @@ def _rows(choices: Sequence[Choice]) -> Iterator[tuple[str, ...]]:
             describe(placement),
             str(placement.layout.gpus_needed),
             _VERDICTS[choice.judgement.verdict],
-            band(choice.kv_tokens),
-            band(requests),
-            f"{choice.score:.0%}",
+            shown_band(choice.kv_tokens),
+            shown_band(requests),
+            "not known" if choice.judgement.verdict == "unknown" else f"{choice.score:.0%}",
             ", ".join(choice.reasons),
         )
 
 
-def band(found: Band | None) -> str:
-    """Return a likely number with its bounds."""
-    if found is None:
-        return "not known"
-    digits = 0 if found.high >= 100 else 1
-    low, high = f"{found.low:,.{digits}f}", f"{found.high:,.{digits}f}"
-    return f"{found.mid:,.{digits}f} ({low} to {high})"
-
-
-def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """Yield rows in columns as wide as their widest cell."""
+def _table(rows: Iterator[tuple[str, ...]], columns: int | None) -> Iterator[str]:
+    """Yield rows in columns as wide as their widest cell, the last one wrapped to a terminal's `columns`."""
     cells = [tuple(visible(cell) for cell in one) for one in rows]
-    widths = [max(width(one[column]) for one in cells) for column in range(len(cells[0]))]
-    for one in cells:
-        padded = [cell + " " * (size - width(cell)) for cell, size in zip(one, widths, strict=True)]
-        yield "  ".join(padded).rstrip()
+    widths = [max(width(one[column]) for one in cells) for column in range(len(cells[0]) - 1)]
+    indent = sum(widths) + 2 * len(widths)
+    room = None if columns is None else max(_LEAST_REASONS, columns - indent)
+    for *first, last in cells:
+        padded = [cell + " " * (size - width(cell)) for cell, size in zip(first, widths, strict=True)]
+        head, *more = wrap(last, room, break_long_words=False) if room and last else [last]
+        yield "  ".join((*padded, head)).rstrip()
+        yield from (f"{'':{indent}}{line}" for line in more)
+
+
+def _names(short: Sequence[Judgement]) -> Iterator[str]:
+    """Yield layouts by name, those that only differ in their copies as one."""
+    groups: dict[Parallel, list[int]] = {}
+    for one in short:
+        layout = one.placement.layout
+        alone = Parallel(tensor=layout.tensor, pipeline=layout.pipeline, expert=layout.expert)
+        groups.setdefault(alone, []).append(layout.data)
+    for alone, copies in groups.items():
+        several = sorted({number for number in copies if number > 1})
+        if 1 in copies:
+            yield describe(Placement(alone))
+        if several:
+            least = describe(Placement(alone._replace(data=several[0])))
+            ending = f" to {several[-1]}" if several[-1] > several[0] else ""
+            yield least.replace(f"DP {several[0]}", f"DP {several[0]}{ending}")
 
 
 def _others(others: Sequence[Judgement]) -> Iterator[str]:
     """Yield how many layouts do not fit, and why vLLM refuses the others."""
     short = [one for one in others if one.verdict == "does_not_fit"]
     if short:
-        names = "; ".join(describe(one.placement) for one in short[:_SHOWN])
-        more = f"; and {len(short) - _SHOWN} more" if len(short) > _SHOWN else ""
-        yield from row("do not fit", f"{names}{more}")
+        names = list(_names(short))
+        rest = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+        yield from row("do not fit", "; ".join((*names[:_SHOWN], *rest)))
     refused = [one for one in others if one.verdict == "refused"]
     reasons = Counter(reason for one in refused for reason in one.obstacles[:1])
     name = "refused"

@@ -38,8 +38,11 @@ def written(plan: Plan, choice: Choice, form: str) -> str:
 def commands(plan: Plan, choice: Choice) -> tuple[str, ...]:
     """Return a command for each machine, as shell text."""
     placement = choice.judgement.placement
+    cards = ",".join(map(str, plan.machines.chosen(placement.gpus_per_node)))
+    chosen = f"CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES={cards} " if cards else ""
     return tuple(
-        _text(("vllm", "serve", *_masked(plan.words), *layout_words(placement, plan.base.args, node)))
+        chosen
+        + _text(("vllm", "serve", *_masked(plan.words), *layout_words(placement, plan.base.args, node)))
         for node in range(placement.nodes)
     )
 
@@ -67,6 +70,8 @@ def _compose(plan: Plan, choice: Choice) -> str:
     words = (*_model_words(plan), *_options(plan), *layout_words(placement, plan.base.args))
     lines = "\n".join(f"      - {_scalar(word)}" for word in words)
     gpu = f'"{choice.judgement.gpu}:{placement.gpus_per_node}"'
+    numbers = plan.machines.chosen(placement.gpus_per_node)
+    devices = f"device_ids: {json.dumps([str(number) for number in numbers])}"
     return f"""\
 services:
   vllm:
@@ -86,7 +91,7 @@ services:
         reservations:
           devices:
             - driver: nvidia
-              count: {placement.gpus_per_node}
+              {devices if numbers else f"count: {placement.gpus_per_node}"}
               capabilities: [gpu]
 """
 
@@ -116,6 +121,8 @@ def _scalar(word: str) -> str:
 def _endpoint(plan: Plan, choice: Choice) -> str:
     placement = choice.judgement.placement
     _one_machine(placement, "an endpoint's replica")
+    if plan.machines.differ_among(placement.gpus_per_node):
+        raise StatementError(f"--format: {HUGGING_FACE} has no machine with cards of several kinds")
     instance = _instance(choice)
     vendor, kind, size = instance.name.split("/")
     layout = placement.layout

@@ -20,6 +20,9 @@ def finding_of(plain: dict[str, Any]) -> report.ReportedFinding:
             ),
             "evidence": report.ReportedEvidence(**plain["evidence"]),
             "fix": None if fix is None else _fix(fix),
+            "budget": tuple(
+                report.ReportedBudgetLine(**{**line, "gib": _band(line["gib"])}) for line in plain["budget"]
+            ),
         }
     )
 

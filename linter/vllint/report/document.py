@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from vllint.vllm.releases import releases
-from vllint_schemas import Applicability, Severity, report
+from vllint.vllm.releases import releases, tables_date
+from vllint_schemas import Applicability, Severity, Span, report
 
 
 class FileReport(NamedTuple):
     """A file's part of the report; `launches` is `None` where they were counted only.
 
-    `sources` are the texts of the files that its findings point into.
+    `sources` are the texts of the files that its findings point into, `hidden` the places of secrets in them
+    that only what was read of the launches tells.
     """
 
     path: str
@@ -22,6 +23,7 @@ class FileReport(NamedTuple):
     findings: tuple[report.ReportedFinding, ...]
     unchecked: tuple[report.Unchecked, ...]
     sources: Mapping[str, str]
+    hidden: tuple[Span, ...] = ()
 
 
 class RunReport(NamedTuple):
@@ -41,6 +43,22 @@ class RunReport(NamedTuple):
         """The texts of the files that findings point into."""
         return {path: text for one in self.files for path, text in one.sources.items()}
 
+    @property
+    def shown_sources(self) -> Mapping[str, str]:
+        """The texts of the files that findings point into, secrets masked."""
+        from vllint.redact import redacted
+
+        hidden = self.hidden
+        return {path: redacted(text, hidden.get(path, ())) for path, text in self.sources.items()}
+
+    @property
+    def hidden(self) -> Mapping[str, Sequence[Span]]:
+        """The places of secrets by file, as far as the launches tell them."""
+        places: dict[str, list[Span]] = {}
+        for place in {place for one in self.files for place in one.hidden}:
+            places.setdefault(place.path, []).append(place)
+        return places
+
     def fails(self, fail_on: Severity | None = None) -> bool:
         """Whether a finding is as severe as `fail_on`, or as its file's settings say."""
         return any(True for _ in self.failing(fail_on))
@@ -55,7 +73,7 @@ class RunReport(NamedTuple):
         """Return the report as the JSON contract has it; `version` is vllint's own."""
         launches = tuple(launch for one in self.files for launch in one.launches or ())
         findings = tuple(finding for one in self.files for finding in one.findings)
-        tool = report.ReportedTool("vllint", version, releases()[-1])
+        tool = report.ReportedTool("vllint", version, releases()[-1], tables_date())
         summary = _summary(self.files, findings, len(self.files) + self.passed_over)
         return report.ReportDocument(1, tool, summary, launches, findings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from vllint.digests import digest
 from vllint.engine import Judged
@@ -17,12 +18,14 @@ from vllint_schemas import (
     Fix,
     Hardware,
     Located,
-    MemoryEstimate,
     RankMemory,
     Span,
     Unknown,
     report,
 )
+
+if TYPE_CHECKING:
+    from vllint.launch_secrets import Secrets
 
 
 class Places:
@@ -53,15 +56,17 @@ def file_report(judged: Judged, urls: Mapping[str, str], launches: bool = True) 
     Without `launches` they are counted only: no format but JSON shows them.
     """
     places = Places(judged.sources)
-    fingerprints: Counter[str] = Counter()
-    findings = tuple([_finding(found, places, urls, fingerprints) for found in judged.findings])
+    findings, hidden = _findings(judged, places, urls) if judged.findings else ((), ())
     return FileReport(
         path=judged.path,
         launch_count=len(judged.launches),
         launches=tuple([_launch(facts, places) for facts in judged.launches]) if launches else None,
         findings=findings,
-        unchecked=tuple([report.Unchecked(item.launch, item.fact, item.reason) for item in judged.unchecked]),
+        unchecked=tuple(
+            [report.Unchecked(item.launch, item.fact, _shown(item.reason)) for item in judged.unchecked]
+        ),
         sources=pointed_into(findings, judged.sources),
+        hidden=hidden,
     )
 
 
@@ -84,23 +89,24 @@ def _launch(facts: LaunchFacts, places: Places) -> report.ReportedLaunch:
         vllm_version=report.ReportedVersion(value, facts.release.source),
         hardware=_hardware(facts.hardware),
         parallel=_parallel(facts),
-        memory=_memory(facts.maybe_memory),
+        memory=_memory(facts),
     )
 
 
 def _model(facts: LaunchFacts) -> report.ReportedModel | report.NamedModel | report.UnknownModel:
     model = facts.maybe_model
     if not isinstance(model, Unknown):
-        return report.ReportedModel(model.id, model.source)
+        return report.ReportedModel(_shown(model.id), model.source)
     named = facts.args.model
+    reason = _shown(model.reason)
     if not isinstance(named, Located):
-        return report.UnknownModel(None, model.reason)
+        return report.UnknownModel(None, reason)
     from vllint.models.names import size_from_name
 
-    size = size_from_name(named.value)
+    name, size = _shown(named.value), size_from_name(named.value)
     if size is None or size.parameters is None:
-        return report.UnknownModel(named.value, model.reason)
-    return report.NamedModel(named.value, "name", size.parameters, model.reason)
+        return report.UnknownModel(name, reason)
+    return report.NamedModel(name, "name", size.parameters, reason)
 
 
 def _hardware(hardware: Hardware) -> report.ReportedHardware | report.UnknownHardware:
@@ -135,15 +141,22 @@ def _parallel(facts: LaunchFacts) -> report.ReportedParallel:
     )
 
 
-def _memory(memory: MemoryEstimate | Unknown) -> report.ReportedMemory | report.UnknownMemory:
+def _memory(facts: LaunchFacts) -> report.ReportedMemory | report.UnknownMemory:
+    memory = facts.maybe_memory
     if isinstance(memory, Unknown):
-        return report.UnknownMemory("unknown", (), None, report.UnknownFact(memory.reason), memory.reason)
+        reason = _shown(memory.reason)
+        return report.UnknownMemory("unknown", (), None, report.UnknownFact(reason), None, None, reason)
     ranks = tuple(_rank(rank) for rank in memory.ranks)
     length = None if isinstance(memory.max_model_len, Unknown) else memory.max_model_len
     concurrency = _band(memory.max_concurrency, 1)
     if isinstance(memory.verdict, Unknown):
-        return report.UnknownMemory("unknown", ranks, length, concurrency, memory.verdict.reason)
-    return report.ReportedMemory(memory.verdict, ranks, length, concurrency)
+        reason = _shown(memory.verdict.reason)
+        return report.UnknownMemory("unknown", ranks, length, concurrency, None, None, reason)
+    # Files without launches need neither.
+    from vllint.remedies import most_length, pinned_parts
+
+    pinned = sum(part.size for part in pinned_parts(facts)) / GIB
+    return report.ReportedMemory(memory.verdict, ranks, length, concurrency, most_length(facts), pinned)
 
 
 def _rank(rank: RankMemory) -> report.ReportedRank:
@@ -163,22 +176,60 @@ def _rank(rank: RankMemory) -> report.ReportedRank:
 
 def _band(band: Band | Unknown, unit: int = GIB) -> report.ReportedBand | report.UnknownFact:
     if isinstance(band, Unknown):
-        return report.UnknownFact(band.reason)
+        return report.UnknownFact(_shown(band.reason))
     return report.ReportedBand(*(bound / unit for bound in band))
+
+
+def _shown(text: str) -> str:
+    """Return a sentence or a model's name as it may be shown: an address may hold a login."""
+    from vllint.redact import redacted_prose
+
+    return redacted_prose(text)
+
+
+def _findings(
+    judged: Judged, places: Places, urls: Mapping[str, str]
+) -> tuple[tuple[report.ReportedFinding, ...], tuple[Span, ...]]:
+    """Return the findings without secrets, and where in the files secrets stand."""
+    # Files without findings need no patterns of secrets.
+    from vllint.launch_secrets import secrets_of
+
+    secrets = secrets_of(facts.launch for facts in judged.launches)
+    fingerprints: Counter[str] = Counter()
+    shown = (_without_secrets(found, secrets) for found in judged.findings)
+    return tuple([_finding(found, places, urls, fingerprints) for found in shown]), secrets.places
+
+
+def _without_secrets(found: Finding, secrets: Secrets) -> Finding:
+    """Return a finding with secrets masked in all that it says; a fix that would write one has no edits."""
+    fix = found.fix
+    edits = () if fix is None else fix.edits
+    about = (found.span, *(item.span for item in found.related), *(edit.span for edit in edits))
+
+    def masked(text: str) -> str:
+        return secrets.out_of(text, about)
+
+    if fix is not None:
+        tells = any(masked(edit.text) != edit.text for edit in edits)
+        fix = Fix(masked(fix.title), fix.applicability, () if tells else edits)
+    return found._replace(
+        message=masked(found.message),
+        help=masked(found.help),
+        subject=masked(found.subject),
+        related=tuple(item._replace(message=masked(item.message)) for item in found.related),
+        fix=fix,
+    )
 
 
 def _finding(
     found: Finding, places: Places, urls: Mapping[str, str], fingerprints: Counter[str]
 ) -> report.ReportedFinding:
-    # Files without findings need no patterns of secrets.
-    from vllint.redact import redacted_prose
-
     return report.ReportedFinding(
         code=found.code,
         name=found.name,
         severity=found.severity,
-        message=redacted_prose(found.message),
-        help=redacted_prose(found.help),
+        message=found.message,
+        help=found.help,
         url=urls.get(found.code, ""),
         launch=found.launch,
         path=found.span.path,
@@ -189,13 +240,16 @@ def _finding(
                 item.span.path,
                 places.start(item.span),
                 places.end(item.span),
-                redacted_prose(item.message),
+                item.message,
             )
             for item in found.related
         ),
         evidence=report.ReportedEvidence(found.evidence.vllm, found.evidence.source, found.evidence.stage),
         fingerprint=_fingerprint(found, fingerprints),
         fix=None if found.fix is None else _fix(found.fix),
+        budget=tuple(
+            [report.ReportedBudgetLine(line.sign, line.name, _band(line.size)) for line in found.budget]
+        ),
     )
 
 
@@ -209,9 +263,7 @@ def _fingerprint(found: Finding, seen: Counter[str]) -> str:
 
 
 def _fix(fix: Fix) -> report.ReportedFix:
-    from vllint.redact import redacted_prose
-
     edits = tuple(
         report.ReportedEdit(edit.span.path, edit.span.start, edit.span.end, edit.text) for edit in fix.edits
     )
-    return report.ReportedFix(redacted_prose(fix.title), fix.applicability, edits)
+    return report.ReportedFix(fix.title, fix.applicability, edits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from vllint.report.budget_lines import text_table
 from vllint.report.cells import visible
 from vllint.report.closing import closing_lines
 from vllint.report.colours import Palette, palette
@@ -73,12 +74,14 @@ def _first_related(finding: ReportedFinding, path: str) -> Place:
 
 
 def _notes(finding: ReportedFinding, gutter: int, colours: Palette) -> Iterator[str]:
+    sign = colours.paint(colours.gutter, f"{'':{gutter}} =")
+    for number, line in enumerate(text_table(finding.budget)):
+        yield f"{sign if number == 0 else ' ' * (gutter + 2)} {line}"
     if finding.help:
         yield from _note("help", finding.help, gutter, colours)
     if finding.fix is not None:
         yield from _note(_fix_title(finding.fix), finding.fix.title, gutter, colours)
     evidence = f"{finding.evidence.vllm} {finding.evidence.source}".strip()
-    sign = colours.paint(colours.gutter, f"{'':{gutter}} =")
     if evidence:
         yield f"{sign} vLLM {visible(evidence)}"
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree
 
+from vllint.report.budget_lines import text_table
 from vllint.report.formats import DEFAULTS, RenderOptions
 from vllint_schemas.report import ReportDocument, ReportedFinding
 
@@ -61,6 +62,7 @@ def _case(finding: ReportedFinding, path: str, names: Counter[str], options: Ren
     case.attrib |= {"file": _xml(path), "line": str(finding.start.line)}
     place = f"{path}:{finding.start.line}:{finding.start.column}"
     said = [f"{place}: {finding.severity}[{finding.code}]", finding.message]
+    said += text_table(finding.budget)
     said += [f"help: {finding.help}"] if finding.help else []
     if options.fails(finding):
         first = finding.message.partition("\n")[0]

@@ -33,13 +33,20 @@ def memory_svg(rank: ReportedRank, card_gib: float | None) -> str | None:
     What is too much sticks out behind the mark of the share.
     """
     parts = _parts(rank)
-    if parts is None or rank.budget_gib is None:
+    capacity = max(card_gib or 0.0, rank.budget_gib or 0.0)
+    if parts is None or not capacity:
         return None
-    capacity = max(card_gib or 0.0, rank.budget_gib)
-    scale = _WIDTH / max(capacity, sum(part.gib for part in parts), 0.001)
-    body = "".join((*_rectangles(parts, scale), *_marks(rank.budget_gib, capacity, scale)))
+    needed = sum(part.gib for part in parts)
+    scale = _WIDTH / max(capacity, needed)
+    marks = (*_excess(rank.budget_gib, needed, scale), *_marks(rank.budget_gib, capacity, scale))
+    body = "".join((*_rectangles(parts, scale), *marks))
     said = ", ".join(f"{part.name} {part.gib:,.1f} GiB" for part in parts)
-    share = f"vLLM may take {rank.budget_gib:,.1f} of {capacity:,.1f} GiB"
+    card = f"{capacity:,.1f} GiB"
+    share = (
+        f"the card has {card}"
+        if rank.budget_gib is None
+        else f"vLLM may take {rank.budget_gib:,.1f} of {card}"
+    )
     return (
         f'<svg class="bar" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">'
         f"<title>{escape(said)}; {share}</title>{body}</svg>"
@@ -55,7 +62,13 @@ def _parts(rank: ReportedRank) -> list[_Part] | None:
             return None
         sizes.append(band.mid)
     request = rank.kv_needed_gib or 0.0
-    sizes += [request, max(0.0, (rank.budget_gib or 0.0) - sum(sizes) - request)]
+    if rank.budget_gib is not None:
+        cache = rank.budget_gib - sum(sizes)
+    elif isinstance(rank.kv_gib, ReportedBand):
+        cache = rank.kv_gib.mid
+    else:
+        return None
+    sizes += [request, max(0.0, cache - request)]
     return [_Part(kind, name, size) for (kind, name), size in zip(PARTS, sizes, strict=True)]
 
 
@@ -70,8 +83,18 @@ def _rectangles(parts: list[_Part], scale: float) -> Iterator[str]:
         at += width
 
 
-def _marks(budget: float, capacity: float, scale: float) -> Iterator[str]:
+def _excess(budget: float | None, needed: float, scale: float) -> Iterator[str]:
+    """Yield a line below what is needed beyond vLLM's share."""
+    if budget is None or needed <= budget:
+        return
+    place = f'x1="{budget * scale:.2f}" x2="{needed * scale:.2f}" y1="{_HEIGHT}" y2="{_HEIGHT}"'
+    yield f'<line class="excess" {place}><title>{needed - budget:,.1f} GiB too much</title></line>'
+
+
+def _marks(budget: float | None, capacity: float, scale: float) -> Iterator[str]:
     """Yield where vLLM's share ends, and where the card does."""
-    for kind, size in (("budget", budget), ("card", capacity)):
+    for kind, size in (("card", capacity), ("budget", budget)):
+        if size is None:
+            continue
         at = min(size * scale, _WIDTH - 1)
         yield f'<line class="{kind}" x1="{at:.2f}" x2="{at:.2f}" y1="0" y2="{_HEIGHT}"/>'

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from vllint.report.budget_lines import markdown_table
 from vllint.report.formats import DEFAULTS, RenderOptions, is_absolute
 from vllint.report.lines import Lines
 from vllint.report.sarif_rules import LEVELS, descriptor, known_rules
@@ -69,7 +70,10 @@ def _run(document: ReportDocument, sources: Mapping[str, str], options: RenderOp
         "name": document.tool.name,
         "version": document.tool.version,
         "rules": [descriptor(rule) for rule in rules],
-        "properties": {"newestVllm": document.tool.newest_vllm},
+        "properties": {
+            "newestVllm": document.tool.newest_vllm,
+            "tablesDate": document.tool.tables_date or "not stated",
+        },
     }
     left_out = len(document.findings) - len(findings)
     invocation = {
@@ -103,7 +107,7 @@ def _result(finding: ReportedFinding, rule_index: int, files: _Files) -> Json:
         "ruleId": finding.code,
         "ruleIndex": rule_index,
         "level": LEVELS[finding.severity.value],
-        "message": {"text": _message(finding)},
+        "message": _message(finding),
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": _fingerprints(finding, files.options),
         "properties": {"vllm": evidence.vllm, "source": evidence.source, "stage": evidence.stage},
@@ -192,7 +196,14 @@ def _replacement(edit: ReportedEdit, files: _Files) -> Json:
     return {"deletedRegion": region, "insertedContent": {"text": edit.text}}
 
 
-def _message(finding: ReportedFinding) -> str:
+def _message(finding: ReportedFinding) -> Json:
+    """Return what the finding says; with the sum of memory it rests on in Markdown, for viewers of that."""
+    text = _said(finding)
+    table = "\n".join(markdown_table(finding.budget))
+    return {"text": text, "markdown": f"{text}\n\n{table}"} if table else {"text": text}
+
+
+def _said(finding: ReportedFinding) -> str:
     """Return message and help, and links to the related places: GitHub shows only those it finds linked."""
     links = (
         f"[{_escaped(related.message)}]({index})"

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint.explain.rows import gib
+from vllint.explain.rows import gib, row
+from vllint.facts import LaunchFacts
+from vllint.memory.rank_budget import from_best, rank_budget
+from vllint.remedies import memory_fix, most_length, pinned_parts
 from vllint.report.cells import visible
+from vllint.report.estimated_numbers import shown_number
 from vllint.show.memory_bars import Ink, memory_lines
+from vllint.ways_out import ways_out
 from vllint_schemas import GIB, Band, MemoryEstimate, RankMemory, Unknown
 
 _NAME = 34
@@ -24,25 +29,27 @@ def budget_lines(memory: MemoryEstimate | Unknown, ink: Ink) -> Iterator[str]:
         yield from _rank(rank, memory)
 
 
+def capacity_lines(facts: LaunchFacts) -> Iterator[str]:
+    """Yield the longest context that fits, what would make the launch fit, and what is pinned of the host."""
+    memory = facts.maybe_memory
+    if isinstance(memory, Unknown) or isinstance(memory.verdict, Unknown):
+        return
+    longest, parts = most_length(facts), pinned_parts(facts)
+    yield from row("context", "none fits" if longest is None else f"{longest:,} tokens fit at most")
+    if memory.verdict != "fits":
+        fix = memory_fix(facts)
+        proposed = () if fix is None else (fix.title.removeprefix("use "),)
+        yield from row("would fit", *proposed, *ways_out(facts))
+    if parts:
+        pinned = ", ".join(f"{part.name} {gib(part.size)}" for part in parts)
+        yield from row("host", f"{gib(sum(part.size for part in parts))} pinned on the machine: {pinned}")
+
+
 def _rank(rank: RankMemory, memory: MemoryEstimate) -> Iterator[str]:
-    yield from _line("what vLLM may take of the card", _reversed(rank.budget))
-    yield from _line("- weights", rank.weights)
-    yield from _line("- activations of the largest step", rank.activations)
-    yield from _line("- libraries (CUDA, NCCL)", rank.non_torch)
-    yield from _line("- CUDA graphs", rank.cuda_graphs)
-    yield from _line("= KV cache", _reversed(rank.kv))
-    needed = rank.kv_needed
-    if isinstance(needed, Unknown):
-        yield from _line(f"  one request{_length(memory)}", needed)
-    else:
-        yield from _line(f"  one request{_length(memory)}", Band(needed, needed, needed))
+    for line in rank_budget(rank, memory):
+        yield from _line(f"{line.sign or ' '} {line.name}", from_best(line))
     yield from _line("  tokens that it holds", _reversed(rank.kv_tokens), 1)
     yield from _line("  requests of full length", _reversed(memory.max_concurrency), 1, 1)
-
-
-def _length(memory: MemoryEstimate) -> str:
-    length = memory.max_model_len
-    return " of full length" if isinstance(length, Unknown) else f" of {length:,} tokens"
 
 
 def _reversed(band: Band | Unknown) -> Band | Unknown:
@@ -56,7 +63,7 @@ def _line(name: str, band: Band | Unknown, unit: int = GIB, digits: int = 0) -> 
     elif unit == GIB:
         yield f"  {name:<{_NAME}}{_cells(*map(gib, band))}"
     else:
-        yield f"  {name:<{_NAME}}{_cells(*(f'{bound:,.{digits}f}' for bound in band))}"
+        yield f"  {name:<{_NAME}}{_cells(*(shown_number(bound, digits) for bound in band))}"
 
 
 def _cells(*texts: str) -> str:

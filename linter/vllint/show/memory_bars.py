@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vllint.explain.rows import gib, row
+from vllint.explain.rows import gib, room, row
 from vllint_schemas import GIB, Band, MemoryEstimate, RankMemory, Unknown
 
 CELLS = 48
-"""How many characters stand for the budget, or for what is used where that is more."""
+"""How many characters stand for the largest of what a rank may take and what it needs."""
+
+_LEAST_CELLS = 16
+_BESIDE = len("││ 1,234.5 GiB for the KV cache")
 
 
 class Ink(NamedTuple):
@@ -64,12 +67,27 @@ def _rank(rank: RankMemory, ink: Ink) -> Iterator[str]:
     yield from row(rank.name, f"{gib(rank.budget.mid)} for vLLM: {', '.join((*named, *request))}")
     if len(parts) < len(_NAMES):
         return
-    for name, bound in (("at best", 0), ("likely", 1), ("at worst", 2)):
-        sizes = [band[bound] for _, band in parts]
-        sizes = [sizes[0], sizes[1], sizes[2] + sizes[3], 0.0 if isinstance(needed, Unknown) else needed]
-        left = rank.budget[2 - bound] - sum(sizes[:3])
+    asked = 0.0 if isinstance(needed, Unknown) else needed
+    bars = [_sizes(parts, bound, asked) for bound in range(3)]
+    scale = _cells() / max(rank.budget.high, *map(sum, bars), 1.0)
+    for name, sizes, budget in zip(_BOUNDS, bars, reversed(rank.budget), strict=True):
+        left = budget - sum(sizes[:-1])
         rest = f"{gib(left)} for the KV cache" if left > 0 else f"{gib(-left)} too much"
-        yield from row(name, f"{_bar(sizes, rank.budget[2 - bound], ink)} {rest}")
+        yield from row(name, f"{_bar(sizes, budget, scale, ink)} {rest}")
+
+
+_BOUNDS = ("at best", "likely", "at worst")
+
+
+def _sizes(parts: Sequence[tuple[str, Band]], bound: int, request: float) -> list[float]:
+    """Return what stands side by side in a bar, at a bound."""
+    weights, activations, libraries, graphs = (band[bound] for _, band in parts)
+    return [weights, activations, libraries + graphs, request]
+
+
+def _cells() -> int:
+    """Return how long a bar is, so that it and the words beside it fit a line."""
+    return max(_LEAST_CELLS, min(CELLS, room() - _BESIDE))
 
 
 _NAMES = ("weights", "activations", "libraries", "graphs")
@@ -86,9 +104,8 @@ def _band(band: Band) -> str:
     return f"{gib(band.mid)} ({band.low / GIB:,.1f} to {band.high / GIB:,.1f})"
 
 
-def _bar(sizes: Sequence[float], budget: float, ink: Ink) -> str:
+def _bar(sizes: Sequence[float], budget: float, scale: float, ink: Ink) -> str:
     """Return the parts as characters, with an edge where the budget ends."""
-    scale = CELLS / max(budget, sum(sizes), 1.0)
     drawn, total = "", 0.0
     for size, character in zip(sizes, ink, strict=False):
         total += size

@@ -76,6 +76,8 @@ def _words(variables: dict[str, Word]) -> Iterator[Word]:
     for name in _OPTIONS:
         if name in variables:
             yield from words_at_blanks(variables[name])
+    if model is not None and not any(name in variables for name in _OPTIONS):
+        yield Word.unknown("the image may add options of its own", model.site, splits=True)
 
 
 def _hardware(root: Mapping) -> HardwareClaim:

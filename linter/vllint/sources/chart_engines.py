@@ -63,7 +63,12 @@ def _limited(container: Container | None) -> Container | None:
         return None
     more = Unknown("the chart's template gives the container more than its values say")
     return container._replace(
-        open_ended=more, shared_memory=more, anchor=None, mount_place=None, volume_place=None
+        open_ended=more,
+        shared_memory=more,
+        memory_limit=more,
+        anchor=None,
+        mount_place=None,
+        volume_place=None,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from vllint.sources.carriers import CARRIERS, carried_by, given_variables, is_elsewhere
+from vllint.sources.carriers import CARRIERS, carried_by, given_variables, is_elsewhere, option_value
 from vllint.sources.containers import (
     ContainerRun,
     claim_with_environment,
@@ -47,7 +47,7 @@ _OPTIONS_WITH_VALUE = frozenset(
 """Options of `env` and `sudo` whose value is a word of its own."""
 
 _MODULE_FILES = ("vllm/entrypoints/openai/api_server.py", "vllm/entrypoints/api_server.py")
-_QUESTIONS = frozenset({"--help", "-h", "--version", "--help=all"})
+_QUESTIONS = frozenset({"--help", "-h", "--help=all"})
 """Options with which vLLM answers and ends."""
 
 _PROGRAM_NAME = re.compile(r"vllm(?:@[0-9][0-9A-Za-z.]*)?")
@@ -63,7 +63,7 @@ _RUNNERS = (
     | CARRIERS
     | APPTAINER
     | _STEPS
-    | {"eval", "kubectl", "oc", "gcloud"}
+    | {"eval", "kubectl", "oc", "gcloud", "shifter"}
 )
 """Commands of which the words behind them matter."""
 
@@ -144,11 +144,16 @@ def starts_in(words: Sequence[Word], surroundings: Surroundings) -> Iterator[Sta
                 return
         start = _server(words, position, surroundings)
         if start is not None:
-            if not any(word.text in _QUESTIONS for word in start.argv):
+            if not _only_asks(start.argv):
                 yield start
             return
         if rest:
             surroundings = _behind(name, rest, surroundings)
+
+
+def _only_asks(argv: Sequence[Word]) -> bool:
+    """Whether the words ask for help, or for nothing but the release: with a model, vLLM refuses that."""
+    return [word.text for word in argv] == ["--version"] or any(word.text in _QUESTIONS for word in argv)
 
 
 def _with_additions(adder: Word, words: Sequence[Word]) -> Iterator[Word]:
@@ -165,6 +170,9 @@ def _behind(name: str, rest: Sequence[Word], around: Surroundings) -> Surroundin
         return around.with_variables(_assignments(rest))
     if is_elsewhere(name, rest):
         return Surroundings(shell=around.shell).with_variables(given_variables(rest))
+    if name == "shifter":
+        image = option_value(rest[: _command_place(rest)], "--image", "-i")
+        return around if image is None else around._replace(image=image)
     if name in _STEPS:
         from vllint.sources.slurm import step_gpus
 

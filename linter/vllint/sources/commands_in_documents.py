@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from vllint.sources.commands import Script, starts_in
 from vllint.sources.containers import no_claim
+from vllint.sources.containers_in_documents import container_launches, containers
 from vllint.sources.deployments import Deployment, deployed, mapped_variables, text_of
 from vllint.sources.files import Document, Found
 from vllint.sources.yaml_words import scalar_word, scalar_words
@@ -19,13 +20,13 @@ from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Span, Word
 
 _STARTS = re.compile(
-    r"(?:^|[\n;&|(]|\b(?:exec|nohup|uv run|bash -l?c) )[ \t]*"
+    r"(?:^|[\n;&|(\"']|\b(?:exec|nohup|uv run|bash -l?c) )[ \t]*"
     r"(?:[A-Za-z_]\w*=\S*[ \t]+)*(?:(?:exec|nohup|sudo|uv run|env|time)[ \t]+)*"
     r"(?:\S*/)?(?:vllm[ \t]+serve\b|docker[ \t]+run\b"
     r"|python[\d.]*[ \t]+(?:-\w+[ \t]+)*-m[ \t]+vllm\.entrypoints\.)"
 )
 _COMMANDS = re.compile(
-    r"(?i)cmd|command|run|exec|script|start|serve|launch|entrypoint|shell|bash|task|job|step"
+    r"(?i)cmd|command|run|exec|script|start|serve|launch|entrypoint|shell|bash|task|job|step|init|user_?data"
 )
 """What keys of commands are called; texts under other keys are for people to read."""
 
@@ -43,13 +44,18 @@ class _Command(NamedTuple):
 
 
 def recognises(root: Node) -> bool:
-    """Whether a document holds a command that starts a server."""
-    return any(True for _ in _commands(root))
+    """Whether a document holds a command that starts a server, or a container of vLLM's image."""
+    return any(True for _ in _commands(root)) or any(True for _ in containers(root))
 
 
 def launches(document: Document) -> Found:
-    """Yield the servers that the document's commands start."""
+    """Yield the servers that the document's commands and containers start."""
+    found = list(containers(document.root))
+    for container in found:
+        yield from container_launches(container, document.file.path)
     for command in _commands(document.root):
+        if any(container.fields.span.holds(command.extent) for container in found):
+            continue
         beside = command.beside
         variables = mapped_variables(beside.get("env")) if beside is not None else ()
         name = text_of(beside.get("name"), command.key) if beside is not None else command.key

@@ -29,6 +29,7 @@ def service_container(found: Service, project: Project, environment: tuple[Varia
         kind="compose",
         open_ended=_open_ended(found),
         shared_memory=_shared_memory(service, ipc, targets, variables),
+        memory_limit=_memory_limit(service, variables),
         shares_host_ipc=ipc == "host",
         shares_host_network=network == "host",
         ports=tuple(_ports(service, variables)),
@@ -85,6 +86,15 @@ def _shared_memory(
     if "/dev/shm" in targets:
         return Unknown("something is mounted at /dev/shm")
     size = _word(service.get("shm_size"), variables)
+    return None if size is None else docker_bytes(size)
+
+
+def _memory_limit(service: Mapping, variables: Variables[str, Word]) -> Located[int] | Unknown | None:
+    """Return `mem_limit`, or `deploy.resources.limits.memory`."""
+    node: Node | None = service
+    for key in ("deploy", "resources", "limits", "memory"):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    size = _word(service.get("mem_limit"), variables) or _word(node, variables)
     return None if size is None else docker_bytes(size)
 
 

@@ -31,6 +31,9 @@ _SWITCHES = frozenset(
 # fmt: on
 """Options of `docker run` and `podman run` that take no value; all others take one (`docker run --help`)."""
 
+_OTHER_SELECTORS = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES")
+"""What lists the visible devices of AMD and Huawei as `CUDA_VISIBLE_DEVICES` does NVIDIA's."""
+
 
 class ContainerRun(NamedTuple):
     """A `docker run`: the image, the words after it, and its options.
@@ -160,11 +163,16 @@ def gpu_number(text: str) -> int | AllGpus | None:
 def claim_with_environment(
     claim: Located[int | AllGpus] | Unknown, environment: Mapping[str, Word], nvidia_runtime: bool
 ) -> Located[int | AllGpus] | Unknown:
-    """Return how many GPUs the process sees, given what the container gets and what variables hide."""
+    """Return how many GPUs the process sees, given what the container gets and what variables hide.
+
+    Variables of other vendors count where nothing speaks of NVIDIA's GPUs.
+    """
     handed_out = environment.get("NVIDIA_VISIBLE_DEVICES")
     if handed_out is not None and nvidia_runtime and isinstance(claim, Unknown):
         claim = visible_devices(handed_out)
     visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None and isinstance(claim, Unknown):
+        visible = next((environment[name] for name in _OTHER_SELECTORS if name in environment), None)
     if visible is None:
         return claim
     seen = visible_devices(visible)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vllint.sources.commands import Script, Start, Surroundings
 from vllint.sources.files import Found
-from vllint.sources.shell import broken_shell, inner_script_starts
+from vllint.sources.shell import broken_shell, inner_script_starts, started_launch
 from vllint.sources.yaml_words import scalar_word
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
@@ -62,23 +62,12 @@ def _launch(deployment: Deployment, start: Start, extent: Span, pinned: Located[
     stated = deployment.hardware.gpu_count
     if isinstance(count, Located) and count.value == "all" and isinstance(stated, Located):
         count = stated
-    return Launch(
-        path=deployment.path,
-        name=deployment.name,
-        kind=deployment.kind,
-        extent=deployment.extent.cover(extent) if extent.path == deployment.path else deployment.extent,
-        at=start.at,
-        entry_point=start.entry_point,
-        argv=start.argv,
-        hardware=deployment.hardware._replace(gpu_count=count),
+    whole = deployment.extent.cover(extent) if extent.path == deployment.path else deployment.extent
+    claim = deployment.hardware._replace(gpu_count=count)
+    launch = started_launch(start, deployment.kind, deployment.path, deployment.name, whole, claim, pinned)
+    return launch._replace(
         vllm_version=_release(deployment, around.image, pinned),
         env=tuple(dict.fromkeys(around.environment)),
-        image=around.image,
-        image_entry_point=around.image_entry_point,
-        repeated_launcher=start.repeated_launcher,
-        container=around.container,
-        in_script=around.shell is not None,
-        cut_off=start.cut_off,
         nodes=deployment.nodes,
     )
 

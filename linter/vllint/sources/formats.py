@@ -68,6 +68,7 @@ DOCUMENT_FORMATS = (
 
 TEXT_FORMATS = (
     TextFormat("python", "python_calls", r"\.py$"),
+    TextFormat("python", "notebook", r"\.ipynb$"),
     TextFormat("markdown", "markdown", r"\.md(?:\.\w+)?$"),
     TextFormat("make", "makefile", r"^(?:gnu)?makefile(?:\.\w+)?$|\.mk(?:\.\w+)?$"),
     TextFormat("just", "justfile", r"^\.?justfile(?:\.\w+)?$|\.just$"),

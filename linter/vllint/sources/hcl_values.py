@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
@@ -60,8 +60,20 @@ class Scope(NamedTuple):
         return self.found.get(name)
 
 
-def scope_of(body: Body) -> Scope:
-    """Return the defaults of a file's variables and its locals."""
+def scope_of(body: Body, beside: Iterable[Body] = (), stated: Body | None = None) -> Scope:
+    """Return the defaults of variables and the locals: of a file and of those beside it.
+
+    `stated` is a file that gives variables other values, as `terraform.tfvars` does.
+    """
+    known: dict[str, Value] = {}
+    for one in (*beside, body):
+        known.update(_named_values(one))
+    for name, value in stated.attributes if stated is not None else ():
+        known[f"var.{name.text}"] = value
+    return Scope(known, {})
+
+
+def _named_values(body: Body) -> dict[str, Value]:
     known: dict[str, Value] = {}
     for block in body.blocks:
         if block.name.text == "variable" and block.labels:
@@ -70,7 +82,7 @@ def scope_of(body: Body) -> Scope:
                 known[f"var.{block.labels[0].text}"] = default
         elif block.name.text == "locals":
             known.update({f"local.{name.text}": value for name, value in block.body.attributes})
-    return Scope(known, {})
+    return known
 
 
 def fields_of(body: Body, scope: Scope, labels: tuple[Word, ...] = (), depth: int = 0) -> Fields:

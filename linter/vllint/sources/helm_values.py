@@ -13,7 +13,7 @@ from vllint.sources import modelservice_chart, production_stack
 from vllint.sources.chart_engines import Engine, engine_launches
 from vllint.sources.files import Document, Found
 from vllint.sources.kubernetes_fields import below, mappings_in
-from vllint.sources.own_charts import engine_of, folded, image_of
+from vllint.sources.own_charts import engine_of, folded, image_of, shared_gpus
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Word
 
@@ -101,8 +101,19 @@ class _Place(NamedTuple):
 
 
 def _engines(values: Mapping) -> Iterator[Engine]:
-    """Yield the servers in a chart's values, those of charts within it included."""
-    yield from _below(_Place(values, None, None, 0), [_MAX_PARTS])
+    """Yield the servers in a chart's values, those of charts within it included.
+
+    What the values as a whole ask for in GPUs is for their only server.
+    """
+    found = list(_below(_Place(values, None, None, 0), [_MAX_PARTS]))
+    if len(found) == 1 and found[0].values is not values:
+        engine = found[0]
+        container, settings = (
+            (*part, *((name, value) for name, value in given if not any(name == own for own, _ in part)))
+            for part, given in zip((engine.container, engine.settings), shared_gpus(values), strict=True)
+        )
+        found = [engine._replace(container=container, settings=settings)]
+    yield from found
 
 
 def _below(place: _Place, left: list[int]) -> Iterator[Engine]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from vllint.vllm.version import split_image
 from vllint_schemas import EntryPoint, Word
 
-_OWN_OPTIONS = frozenset({"--gpu-memory-utilization", "--max-model-len", "--max-num-seqs"})
+OWN_OPTIONS = frozenset({"--gpu-memory-utilization", "--max-model-len", "--max-num-seqs"})
+"""Options that no other server has."""
+
 _PROGRAMS = (".sh", ".py", ".bash")
 
 
@@ -36,7 +38,7 @@ def family_entry_point(command: Sequence[Word], image: Word | None) -> EntryPoin
 
 def are_for_vllm(words: Sequence[Word]) -> bool:
     """Whether all options are vLLM's, one of which no other server has."""
-    return not _options(words).isdisjoint(_OWN_OPTIONS) and _are_known(words)
+    return not _options(words).isdisjoint(OWN_OPTIONS) and _are_known(words)
 
 
 def _are_known(words: Sequence[Word]) -> bool:
@@ -49,8 +51,9 @@ def _are_known(words: Sequence[Word]) -> bool:
 def _name(image: Word) -> str:
     """Return the last part of an image's name; empty where that is not known."""
     repository = split_image(image.text).repository
-    is_known = all(hole.at > len(repository) for hole in image.holes)
-    return repository.rsplit("/", 1)[-1].lower() if is_known else ""
+    start = repository.rfind("/") + 1
+    is_known = all(hole.at < start or hole.at > len(repository) for hole in image.holes)
+    return repository[start:].lower() if is_known else ""
 
 
 def _variable(image: Word) -> str:

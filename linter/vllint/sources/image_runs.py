@@ -24,6 +24,8 @@ _APPTAINER_VALUES = frozenset(
 """Options of `apptainer exec` and `run` with a value of their own (`apptainer help exec`)."""
 
 _REGISTRY = r"(?:docker|oras|docker-daemon)://"
+_PULLED = r"(?:^|/)(?P<name>vllm-openai)_(?P<tag>v?\d+\.\d+[\w.-]*)\.sif$"
+"""The file that `apptainer pull docker://vllm/vllm-openai:v0.8.5` writes: `vllm-openai_v0.8.5.sif`."""
 
 
 class ImageRun(NamedTuple):
@@ -42,14 +44,14 @@ class ImageRun(NamedTuple):
 
 
 def apptainer_run(rest: Sequence[Word]) -> ImageRun | None:
-    """Read the words behind `apptainer` or `singularity`."""
+    """Read the words behind `apptainer` or `singularity`; an instance has a name behind its image."""
     start = next((at for at, word in enumerate(rest) if word.text in ("exec", "run")), None)
     if start is None:
         return None
     variables: list[Variable] = []
     keeps = True
     position = start + 1
-    while position < len(rest) and rest[position].text.startswith("-"):
+    while position < len(rest) and _is_option(rest, position):
         word = rest[position]
         name, equals, _ = word.text.partition("=")
         position += 1
@@ -63,20 +65,39 @@ def apptainer_run(rest: Sequence[Word]) -> ImageRun | None:
     if position >= len(rest):
         return None
     named = rest[position]
+    position += 2 if start and rest[start - 1].text == "instance" else 1
     return ImageRun(
         named,
         image_reference(named),
-        tuple(rest[position + 1 :]),
+        tuple(rest[position:]),
         tuple(variables),
         rest[start].text == "run",
         keeps,
     )
 
 
+def _is_option(rest: Sequence[Word], position: int) -> bool:
+    """Whether a word is an option, or stands for some in front of another."""
+    word, following = rest[position], rest[position + 1 : position + 2]
+    if word.text.startswith("-"):
+        return True
+    more = (
+        bool(following) and following[0].text.startswith("-") and not following[0].text.startswith("--model")
+    )
+    return word.splits and not word.text and more
+
+
 def image_reference(word: Word) -> Word | None:
-    """Return the image that `docker://name` names; None for files."""
+    """Return the image that `docker://name` names, or a file that was pulled from vLLM's by its name."""
     scheme = re.match(_REGISTRY, word.text)
-    return word.slice(scheme.end()) if scheme else None
+    if scheme is not None:
+        return word.slice(scheme.end())
+    pulled = re.search(_PULLED, word.text)
+    if pulled is None:
+        return None
+    return Word.join(
+        (Word.atomic(f"vllm/{pulled['name']}:", word.site), word.slice(*pulled.span("tag"))), word.site
+    )
 
 
 def _listed(value: Word) -> Iterator[Variable]:

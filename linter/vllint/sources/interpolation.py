@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vllint.sources.templates import with_placeholders_unknown
-from vllint_schemas import Origin, Span, Word
+from vllint_schemas import Origin, Slot, Span, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
+_BLANK = re.compile(r"\s")
 _MAX_DEPTH = 20
 _MAX_LENGTH = 50_000
 """Variables that name others twice double in length with each."""
@@ -79,7 +80,10 @@ def interpolated(
 
 
 def from_variables(word: Word, parts: Iterable[Word]) -> Word:
-    """Return a piece of an interpolated text with the origin that the `parts` in it give it."""
+    """Return a piece of an interpolated text with the origin that the `parts` in it give it.
+
+    Its slot becomes as wide as the braces around a default of which it is made.
+    """
     sources = [run.source for run in word.runs]
     touched = [part for part in parts if any(_overlap(run.source, sources) for run in part.runs)]
     touched = [part for part in touched if word.site.holds(part.site)] or touched
@@ -87,7 +91,19 @@ def from_variables(word: Word, parts: Iterable[Word]) -> Word:
         (part.origin for part in reversed(touched) if part.origin is not Origin.LITERAL), word.origin
     )
     via = dict.fromkeys(place for part in touched for place in part.via if place not in word.via)
-    return replace(word, origin=origin, via=(*via, *word.via)) if touched else word
+    if not touched:
+        return word
+    return replace(word, origin=origin, via=(*via, *word.via), slot=_slot_of(word, touched))
+
+
+def _slot_of(word: Word, parts: Iterable[Word]) -> Slot | None:
+    """Return the place of a word with its braces; `None` where they hold other words too."""
+    slot = word.slot
+    for part in parts:
+        if slot is None or part.origin is not Origin.DEFAULT:
+            continue
+        slot = None if _BLANK.search(part.text) else slot._replace(extent=slot.extent.cover(part.site))
+    return slot
 
 
 def _overlap(one: Span, others: Iterable[Span]) -> bool:

@@ -58,7 +58,17 @@ def launches(resource: Mapping, document: Document) -> Found:
     elif not services_with(resource, cluster):
         filled = with_names(spec, None)
         for pod in _pods(resource, filled, containers_of(filled)):
-            yield from _read(pod, cluster, None)
+            for found in _read(pod, cluster, None):
+                yield _overridable(found) if isinstance(found, Launch) else found
+
+
+def _overridable(launch: Launch) -> Launch:
+    """Return a runtime's launch: the services that name it may set other resources."""
+    container = launch.container
+    if container is None:
+        return launch
+    limit = Unknown("a service may set another memory limit than its runtime")
+    return launch._replace(container=container._replace(memory_limit=limit))
 
 
 def _service(service: Mapping, cluster: Cluster) -> Found:

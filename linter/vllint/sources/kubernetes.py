@@ -121,9 +121,9 @@ def container_launches(container: Mapping, pod: Pod, cluster: Cluster) -> Found:
 
 def _may_start(container: Mapping, pod: Pod, image: Word | None) -> bool:
     """Whether the container's own words say what it starts: a patch leaves the rest to what it changes."""
-    if pod.partial and (image is None or container.get("command") is None):
-        return False
     is_silent = container.get("command") is None and container.get("args") is None
+    if pod.partial:
+        return image is not None and not is_silent
     return not is_silent or image_entry_point(image) is not None
 
 

@@ -41,6 +41,7 @@ def pod_container(
     return Container(
         kind="kubernetes",
         shared_memory=_shared_memory(container, spec),
+        memory_limit=_memory_limit(container),
         shares_host_ipc=_is_on(spec.get("hostIPC")),
         shares_host_network=_is_on(spec.get("hostNetwork")),
         ports=tuple(_ports(container.get("ports"))),
@@ -129,6 +130,15 @@ def _shared_memory(container: Mapping, spec: Mapping) -> Located[int] | Unknown 
         if named.value == name.value and limit is not None and medium is not None:
             return kubernetes_bytes(limit) if medium.text == "Memory" else unknown
     return unknown
+
+
+def _memory_limit(container: Mapping) -> Located[int] | Unknown | None:
+    """Return `resources.limits.memory`."""
+    node: Node | None = container
+    for key in ("resources", "limits", "memory"):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    size = scalar_word(node)
+    return None if size is None else kubernetes_bytes(size)
 
 
 def _path(mount: Node) -> str:

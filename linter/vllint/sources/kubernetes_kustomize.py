@@ -72,13 +72,13 @@ def overlaid_objects(file: File) -> tuple[Mapping, ...]:
 
 
 def is_patch(file: File) -> bool:
-    """Whether the kustomization beside a file, or above it, names it as a patch."""
+    """Whether the kustomization beside a file, or in a folder above it, names it as a patch."""
     return _naming(file) is not None
 
 
 def _naming(file: File) -> _Folder | None:
     """Return the folder of the kustomization that names a file as a patch."""
-    for folder in (_Folder("", file), _Folder("../", file)):
+    for folder in (_Folder(path, file) for path in ("", "../", "../../")):
         kustomization = _kustomization(folder)
         for path in _patch_paths(kustomization) if kustomization is not None else ():
             if _name(path) == _name(file.path) and folder.read(path) == file.source:

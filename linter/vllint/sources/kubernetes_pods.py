@@ -13,7 +13,7 @@ from vllint_schemas import Located, Unknown, Variable, Word
 
 _MAX_DEPTH = 60
 _WITH_SELECTOR = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
-"""Objects whose `spec.selector` the API requires (apps/v1): one without it is a patch of another file."""
+"""Objects whose `spec.selector` the API requires (apps/v1): one without it may be a patch of another file."""
 
 _OWN_API = frozenset({"v1", "apps/v1", "batch/v1"})
 _GROUPS = frozenset(

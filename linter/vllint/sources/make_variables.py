@@ -77,11 +77,32 @@ def _expanded(text: Word, table: Table, values: dict[str, Word | None]) -> Word:
             end = _closing(content, match.end(), match[1])
             name, position = content[match.end() : end], min(end + 1, len(content))
         use = text.slice(match.start(), position)
-        parts.append(_value(name.strip(), use, table, values))
+        chosen = _chosen(use, table, values) if name.startswith("if ") else None
+        parts.append(_value(name.strip(), use, table, values) if chosen is None else chosen)
         if len(parts) > _MOST_PARTS:
             return bounded_join(parts, text.site, 0)
     parts.append(text.slice(position))
     return bounded_join(parts, text.site)
+
+
+def _chosen(use: Word, table: Table, values: dict[str, Word | None]) -> Word | None:
+    """Return what `$(if CONDITION,THEN,ELSE)` comes to; `None` where that is not known."""
+    start = use.text.index("if ") + len("if ")
+    commas = [place for place in range(start, len(use.text) - 1) if use.text[place] == ","]
+    borders = [place for place in commas if _is_outside(use.text[start:place])]
+    ends = [*borders[:2], len(use.text) - 1]
+    starts = [start, *(border + 1 for border in borders[:2])]
+    branches = [use.slice(*ends_at) for ends_at in zip(starts, ends, strict=True)]
+    condition = _expanded(branches[0], table, values)
+    if not condition.is_known or len(branches) < 2:
+        return None
+    taken = branches[1:2] if condition.text.strip() else branches[2:3]
+    return _expanded(taken[0], table, values) if taken else Word("", (), use.site)
+
+
+def _is_outside(text: str) -> bool:
+    """Whether all brackets of a text are closed."""
+    return text.count("(") == text.count(")") and text.count("{") == text.count("}")
 
 
 def _value(name: str, use: Word, table: Table, values: dict[str, Word | None]) -> Word:

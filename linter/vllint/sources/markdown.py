@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from vllint.discover import has_marker
 from vllint.sources.dockerfile import image_launches, is_dockerfile
 from vllint.sources.embedded_documents import document_launches, is_unit, unit_launches
 from vllint.sources.files import File, Found
@@ -26,12 +27,28 @@ _SHELLS = frozenset(
     {"", "bash", "sh", "shell", "zsh", "console", "shell-session", "shellsession", "terminal", "text", "ksh"}
 )
 _SURE_SHELLS = frozenset({"bash", "sh", "shell", "zsh", "ksh"})
+# fmt: off
+_OTHER_LANGUAGES = frozenset(
+    {
+        "c", "cpp", "cs", "csharp", "css", "csv", "cuda", "diff", "docker", "dockerfile", "fish", "go",
+        "graphql", "groovy", "hcl", "html", "ini", "java", "javascript", "jinja", "jinja2", "js", "json",
+        "json5", "jsonc", "jsonl", "jsx", "julia", "kotlin", "latex", "log", "lua", "makefile",
+        "markdown", "md", "mermaid", "nginx", "nix", "patch", "perl", "php", "plantuml", "powershell",
+        "promql", "properties", "proto", "ps1", "python", "py", "python3", "r", "rst", "ruby", "rust",
+        "scala", "sql", "svg", "swift", "terraform", "tex", "toml", "ts", "tsx", "typescript", "vue",
+        "xml",
+    }
+)
+# fmt: on
+"""Languages of fences in which no command stands by itself; other words there are often made up."""
+
 _COMMAND = re.compile(
     r"[ \t]*(?:\$[ \t]+)?(?:export[ \t]+)?(?:[A-Za-z_]\w*=\S*[ \t]+)*(?:[\w./~$\"{}-]*/)?"
     r"(?:vllm[ \t]+serve|vllm[ \t]*\\|python[\d.]*|docker|podman|nerdctl|sudo|nohup|exec|env|uv|bash|sh"
     r"|srun|screen|tmux|numactl|time|ray)(?![\w:])"
 )
 _DOCUMENTS = frozenset({"yaml", "yml", "docker-compose", "compose"})
+_APPLIES = re.compile(r"\s*(?:\$ )?(?:kubectl|oc|cat|docker|podman|helm)[ \t][^\n]*<<")
 _UNITS = frozenset({"", "ini", "systemd", "service", "toml", "conf", "unit", "text"})
 _PROMPT = re.compile(
     r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]+@[\w.-]+(?::\S+|[ ]\S+)?)?(?P<sign>[$#%])[ \t]+(?=\S)"
@@ -60,7 +77,7 @@ def recognises(file: File) -> bool:
 def launches(file: File) -> Found:
     """Yield what the blocks of a document start; blocks that cannot be read are passed over."""
     for block in _blocks(file.whole):
-        if "vllm" not in block.text.text.lower():
+        if not has_marker(block.text.text.encode(errors="replace")):
             continue
         for found in _block_launches(block, file):
             if isinstance(found, Launch):
@@ -82,17 +99,26 @@ def _block_launches(block: Block, file: File) -> Found:
         yield from image_launches(with_blanks_unknown(block.text), lambda name: None)
     elif language in _UNITS and is_unit(block.text.text):
         yield from unit_launches(with_blanks_unknown(block.text), file)
-    elif language in _SHELLS:
+    elif language in _DOCUMENTS:
+        text = with_blanks_unknown(block.text)
+        # Some show the command that applies a manifest, and call it by what it applies.
+        yield from (
+            written_launches(text, file) if _APPLIES.match(text.text) else document_launches(text, file)
+        )
+    elif is_for_shells(language):
         yield from shell_block_launches(block)
         if may_write(block.text.text):
             yield from written_launches(with_blanks_unknown(block.text), file)
-    elif language in _DOCUMENTS:
-        yield from document_launches(with_blanks_unknown(block.text), file)
+
+
+def is_for_shells(language: str) -> bool:
+    """Whether a block said to be in a language may hold commands."""
+    return language in _SHELLS or language not in _OTHER_LANGUAGES | _DOCUMENTS
 
 
 def shell_block_launches(block: Block) -> Iterator[Launch]:
     """Yield what a block in the shell's language starts, or one in none whose lines begin as commands do."""
-    if block.language not in _SHELLS or "vllm" not in block.text.text.lower():
+    if not is_for_shells(block.language) or "vllm" not in block.text.text.lower():
         return
     text = with_blanks_unknown(_typed(block.text))
     for found in shell_launches(text, "markdown"):

@@ -142,6 +142,23 @@ def _engine(part: _Part, command: tuple[Node, ...] | None, args: tuple[Node, ...
     )
 
 
+def shared_gpus(values: Mapping) -> tuple[tuple[tuple[str, Node], ...], ...]:
+    """Return what values say of GPUs beside their parts: settings of a container, and of a pod."""
+    return tuple(
+        tuple((name, value) for name, value in _given(values, names) if "gpu" in _keys_of(value))
+        for names in (_CONTAINER_KEYS, _POD_KEYS)
+    )
+
+
+def _keys_of(node: Node) -> str:
+    """Return the keys and texts of a node, in lower case."""
+    if isinstance(node, Scalar):
+        return node.value.lower()
+    if isinstance(node, Mapping):
+        return " ".join(f"{_keys_of(key)} {_keys_of(value)}" for key, value in node.items())
+    return " ".join(map(_keys_of, node))
+
+
 def _given(values: Mapping, names: tuple[str, ...]) -> Iterator[tuple[str, Node]]:
     for name in names:
         value = values.get(name)

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from vllint.sources.commands import Script, Start
 from vllint.sources.files import Found
-from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
-from vllint.vllm.version import image_version
+from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts, started_launch
 from vllint_schemas import HardwareClaim, Kind, Launch, Span, Unknown
 from vllint_schemas.launch import NO_GPU_CLAIM
 
@@ -37,21 +36,5 @@ def _launch(found: ScriptStart, kind: Kind, name: str, extent: Span, claim: Hard
     stated = claim or HardwareClaim(NO_GPU_CLAIM, around.gpu_count)
     if not isinstance(around.gpu_count, Unknown):
         stated = stated._replace(gpu_count=around.gpu_count)
-    return Launch(
-        path=extent.path,
-        name=name,
-        kind=kind,
-        extent=extent,
-        at=start.at if start.at.path == extent.path else extent,
-        entry_point=start.entry_point,
-        argv=start.argv,
-        hardware=stated,
-        vllm_version=found.pinned if around.image is None else image_version(around.image),
-        env=around.environment,
-        image=around.image,
-        image_entry_point=around.image_entry_point,
-        repeated_launcher=start.repeated_launcher,
-        container=around.container,
-        in_script=around.shell is not None,
-        cut_off=start.cut_off,
-    )
+    at = start.at if start.at.path == extent.path else extent
+    return started_launch(start, kind, extent.path, name, extent, stated, found.pinned)._replace(at=at)

@@ -21,7 +21,7 @@ from vllint.sources.chart_engines import (
 )
 from vllint.sources.yaml_words import scalar_word
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_of
-from vllint_schemas import Word
+from vllint_schemas import Origin, Word
 
 _CONFIG_OPTIONS = (
     ("maxModelLen", "--max-model-len"),
@@ -130,7 +130,8 @@ def _config_words(spec: _Spec) -> Iterator[Node]:
     if config.entry("enablePrefixCaching") is not None:
         yield from _switch(config, "enablePrefixCaching", "prefix-caching", negated=not spec.on_ray)
     elif not spec.on_ray:
-        yield text_at("--no-enable-prefix-caching", config.span)
+        # The chart's own, so that the same among the extra arguments is no mistake.
+        yield scalar_of(Word.atomic("--no-enable-prefix-caching", config.span, Origin.PLATFORM))
     left_out = _PLAIN_ONLY if spec.on_ray else _RAY_ONLY
     for key, flag in _CONFIG_OPTIONS:
         if key not in left_out:

@@ -18,16 +18,21 @@ def recognises(file: File) -> bool:
 
 def launches(file: File) -> Found:
     """Yield the servers that a Python file starts."""
-    if "vllm" not in file.text.lower():
+    if "vllm" not in file.text.lower() and "model_loading_config" not in file.text:
         return
+    yield from program_launches(file.path, file.text)
+
+
+def program_launches(path: str, text: str) -> Found:
+    """Yield the servers that a program starts."""
     from vllint.sources.python_source import line_starts, parse_module
 
     try:
-        module = parse_module(file.path, file.text)
+        module = parse_module(path, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        lines = line_starts(file.text)
+        lines = line_starts(text)
         line = min(getattr(error, "lineno", None) or 1, len(lines))
-        place = Span(file.path, lines[line - 1], lines[line - 1])
+        place = Span(path, lines[line - 1], lines[line - 1])
         message = f"the file cannot be read: {error.args[0] if error.args else 'it is nested too deeply'}"
         yield SourceProblem("not_parsed", message, place)
         return
@@ -35,11 +40,13 @@ def launches(file: File) -> Found:
     from vllint.sources.python_endpoints import endpoint_launches, is_endpoint_call
     from vllint.sources.python_engines import engine_launches
     from vllint.sources.python_flow import Flow, Site
+    from vllint.sources.python_ray import ray_launches
 
     flow = Flow(module)
     calls: list[Site] = []
     for site in flow.sites():
         yield from engine_launches(flow, site)
+        yield from ray_launches(flow, site)
         yield from command_launches(flow, site)
         if is_endpoint_call(flow, site) and len(calls) < _MAX_ENDPOINT_CALLS:
             # What names are worth changes behind the call.

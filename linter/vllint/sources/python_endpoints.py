@@ -1,10 +1,11 @@
-"""Endpoints that Python programs create through the clients of Hugging Face, SageMaker and Vertex AI."""
+"""Endpoints that Python programs create: through Hugging Face, SageMaker, Vertex AI and RunPod."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
 
+from vllint.sources.blank_words import words_at_blanks
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.deployments import Deployment, deployed, instance_claim, platform_card, whole_number
 from vllint.sources.endpoint_parts import FIELDS, PLATFORM, accelerators, mounted_model
@@ -13,11 +14,17 @@ from vllint.sources.python_commands import variables_of
 from vllint.sources.python_flow import Flow, Site
 from vllint.sources.python_values import Items, Table, Text, Value
 from vllint.sources.sagemaker import sagemaker_server
-from vllint_schemas import EntryPoint, HardwareClaim, Launch, Located, Unknown, Variable, Word
+from vllint_schemas import EntryPoint, HardwareClaim, Launch, Located, Origin, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 
 _SAGEMAKER = frozenset({"Model", "HuggingFaceModel", "DJLModel", "LMIModel", "create_model"})
-_ENDPOINT_CALLS = _SAGEMAKER | {"create_inference_endpoint", "upload", "deploy", "create_endpoint_config"}
+_ENDPOINT_CALLS = _SAGEMAKER | {
+    "create_inference_endpoint",
+    "upload",
+    "deploy",
+    "create_endpoint_config",
+    "create_pod",
+}
 _UNKNOWN_MACHINE = Unknown("the program deploys on different machines")
 
 
@@ -35,6 +42,8 @@ def endpoint_launches(flow: Flow, site: Site, sites: Sequence[Site]) -> Found:
         yield from _sagemaker(flow, site, sites)
     elif name == "upload":
         yield from _vertex(flow, site, sites)
+    elif name == "create_pod":
+        yield from _runpod(flow, site)
 
 
 def _keywords(flow: Flow, site: Site) -> dict[str, Value]:
@@ -51,6 +60,10 @@ def _word(value: Value | None) -> Word | None:
 
 def _list(value: Value | None) -> tuple[Word, ...]:
     return value.words if isinstance(value, Items) else ()
+
+
+def _named(site: Site, fallback: str) -> str:
+    return site.inside[0].name if site.inside else fallback
 
 
 def _variables(flow: Flow, value: Value | None) -> tuple[Variable, ...]:
@@ -128,7 +141,7 @@ def _sagemaker(flow: Flow, site: Site, sites: Sequence[Site]) -> Found:
         return
     deployment = Deployment(
         path=flow.module.path,
-        name=site.inside[0].name if site.inside else "model",
+        name=_named(site, "model"),
         kind="python",
         extent=flow.module.span(site.call),
         hardware=server.hardware,
@@ -169,7 +182,7 @@ def _vertex(flow: Flow, site: Site, sites: Sequence[Site]) -> Found:
         return
     deployment = Deployment(
         path=flow.module.path,
-        name=site.inside[0].name if site.inside else "model",
+        name=_named(site, "model"),
         kind="python",
         extent=flow.module.span(site.call),
         hardware=_vertex_machine(flow, sites),
@@ -197,3 +210,37 @@ def _vertex_machine(flow: Flow, sites: Sequence[Site]) -> HardwareClaim:
     if not claims:
         return HardwareClaim(NO_GPU_CLAIM, NO_COUNT_CLAIM)
     return claims[0] if len(shown) == 1 else HardwareClaim(_UNKNOWN_MACHINE, _UNKNOWN_MACHINE)
+
+
+def _runpod(flow: Flow, site: Site) -> Found:
+    """Yield what `runpod.create_pod` starts; `docker_args` are the words behind the image."""
+    given = _keywords(flow, site)
+    image, card = _word(given.get("image_name")), _word(given.get("gpu_type_id"))
+    if image is None:
+        return
+    count = whole_number(_word(given.get("gpu_count"))) if "gpu_count" in given else _one(flow, site)
+    deployment = Deployment(
+        path=flow.module.path,
+        name=_named(site, "pod"),
+        kind="python",
+        extent=flow.module.span(site.call),
+        hardware=HardwareClaim(NO_GPU_CLAIM if card is None else platform_card(card, "runpod"), count),
+        environment=_variables(flow, given.get("env")),
+        image=image,
+    )
+    words = _text_words(_word(given.get("docker_args")))
+    yield from deployed(deployment, container_starts(None, words, deployment.surroundings, image.site))
+
+
+def _one(flow: Flow, site: Site) -> Located[int]:
+    """Return the one GPU that a pod gets unless it is told otherwise."""
+    return Located(1, flow.module.span(site.call), Origin.PLATFORM)
+
+
+def _text_words(text: Word | None) -> tuple[Word, ...]:
+    """Return the words of a text, of one with quotes none that are known."""
+    if text is None:
+        return ()
+    if set(text.text) & set("'\"\\"):
+        return (Word.unknown("a text is taken apart as the platform does", text.site, splits=True),)
+    return tuple(words_at_blanks(text))

@@ -1,7 +1,4 @@
-"""Engines that Python programs build themselves: `LLM(...)`, `EngineArgs(...)` and their kin.
-
-Ray's `vLLMEngineProcessorConfig(model_source=..., engine_kwargs={...})` builds one for each worker.
-"""
+"""Engines that Python programs build themselves: `LLM(...)`, `EngineArgs(...)` and their kin."""
 
 from __future__ import annotations
 
@@ -27,7 +24,6 @@ _ENGINES = {
 """Classes of vLLM whose keywords are engine arguments."""
 
 _MAX_PARTS = 1000
-_RAY = frozenset({"vLLMEngineProcessorConfig"})
 
 
 def engine_launches(flow: Flow, site: Site) -> Found:
@@ -35,12 +31,11 @@ def engine_launches(flow: Flow, site: Site) -> Found:
     name = flow.module.dotted(site.call.func)
     package, _, last = name.rpartition(".")
     if package.split(".")[0] == "vllm" and last in _ENGINES:
-        yield _launch(flow, site, _ENGINES[last], tuple(_words(flow, site)))
-    elif package.startswith("ray.") and last in _RAY:
-        yield _launch(flow, site, EntryPoint.LLM, tuple(_ray_words(flow, site)))
+        yield engine_launch(flow, site, _ENGINES[last], tuple(_words(flow, site)))
 
 
-def _launch(flow: Flow, site: Site, entry_point: EntryPoint, argv: tuple[Word, ...]) -> Launch:
+def engine_launch(flow: Flow, site: Site, entry_point: EntryPoint, argv: tuple[Word, ...]) -> Launch:
+    """Return the launch of the engine that a call stands for, where the program places it."""
     place = placement(flow, site)
     own = site.state.get("os.environ")
     environment = (*place.environment, *(variables_of(flow, own) if isinstance(own, Table) else ()))
@@ -70,7 +65,7 @@ def _words(flow: Flow, site: Site) -> Iterator[Word]:
     if model is None and "model" in keywords:
         model = keywords["model"].value
     if model is not None:
-        yield _keyword_value(flow, site, model)
+        yield keyword_value(flow, site, model)
     for keyword in call.keywords:
         if keyword.arg is None:
             yield from _spread(flow, site, keyword)
@@ -82,20 +77,21 @@ def _spread(flow: Flow, site: Site, keyword: ast.keyword) -> Iterator[Word]:
     """Yield the options of `**options`, a table that the file builds."""
     table = flow.evaluator.value(keyword.value, site.state)
     if isinstance(table, Table):
-        yield from _table_options(flow, table)
+        yield from table_options(flow, table)
     if not isinstance(table, Table) or table.open:
         span = flow.module.span(keyword)
         yield Word.unknown("`**` passes arguments that are not written here", span, splits=True)
 
 
-def _table_options(flow: Flow, table: Table) -> Iterator[Word]:
+def table_options(flow: Flow, table: Table) -> Iterator[Word]:
+    """Yield the options that the entries of a table of engine arguments stand for."""
     for name, value, span in table.entries:
         if isinstance(value, Constant):
             if value.value is not None:
                 yield Word.atomic(_switch(name, value.value), span)
             continue
         yield Word.atomic(f"--{name.replace('_', '-')}", span)
-        yield _content(flow, value, span)
+        yield content_word(flow, value, span)
 
 
 def _switch(name: str, on: bool) -> str:
@@ -115,21 +111,21 @@ def _option(flow: Flow, site: Site, name: str, keyword: ast.keyword) -> Iterator
     literal = keyword.value
     if isinstance(literal, ast.List | ast.Tuple):
         for item in literal.elts:
-            yield _keyword_value(flow, site, item)
+            yield keyword_value(flow, site, item)
     else:
-        yield _keyword_value(flow, site, literal)
+        yield keyword_value(flow, site, literal)
 
 
-def _keyword_value(flow: Flow, site: Site, node: ast.expr) -> Word:
+def keyword_value(flow: Flow, site: Site, node: ast.expr) -> Word:
     """Return an argument as a word that can be replaced in place where it is written there."""
     use = flow.module.span(node)
-    word = _content(flow, flow.evaluator.value(node, site.state), use)
+    word = content_word(flow, flow.evaluator.value(node, site.state), use)
     if word.via or word.holes:
         return replace(word, slot=None)
     return replace(word, site=use, slot=Slot(SlotKind.KEYWORD, use))
 
 
-def _content(flow: Flow, value: Value, use: Span) -> Word:
+def content_word(flow: Flow, value: Value, use: Span) -> Word:
     """Return a value as an option takes it: dicts and lists as JSON."""
     if isinstance(value, Text):
         return value.word
@@ -170,17 +166,3 @@ def _plain(value: Value) -> object:
     if any(word.holes for word in value.words):
         return Unknown("a list is not written out")
     return [word.text for word in value.words]
-
-
-def _ray_words(flow: Flow, site: Site) -> Iterator[Word]:
-    for keyword in site.call.keywords:
-        if keyword.arg == "model_source":
-            yield _keyword_value(flow, site, keyword.value)
-    for keyword in site.call.keywords:
-        if keyword.arg == "engine_kwargs":
-            table = flow.evaluator.value(keyword.value, site.state)
-            span = flow.module.span(keyword)
-            if isinstance(table, Table):
-                yield from _table_options(flow, table)
-            if not isinstance(table, Table) or table.open:
-                yield Word.unknown("the engine's arguments are not written here", span, splits=True)

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from vllint.sources.python_arguments import stated_arguments
+from vllint.sources.python_branches import ENDED, merged
 from vllint.sources.python_evaluator import Evaluator
 from vllint.sources.python_source import Module
-from vllint.sources.python_values import Items, Opaque, State, Table, Text, Value
-from vllint_schemas import Span, Word
+from vllint.sources.python_values import Constant, Items, Opaque, State, Table, Text, Value
+from vllint_schemas import Origin, Span, Word
 
 _MAX_STATEMENTS = 20_000
 _MAX_NESTING = 60
-_ENDED = "<ended>"
-"""The name in a state that says that what follows does not run."""
-
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -84,9 +83,18 @@ class Flow:
         arguments = function.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra is not None]
+        known = stated_arguments(self.module.tree, function)
         for argument in every:
             place = Span(self.module.path, *self._place(argument))
-            state[argument.arg] = Opaque(f"`{argument.arg}` is passed to `{function.name}`", place)
+            stated = known.get(argument.arg)
+            value = self.evaluator.value(stated, {}) if stated is not None else None
+            if isinstance(value, Text):
+                word = replace(value.word, origin=Origin.DEFAULT, via=(place,), slot=None)
+                state[argument.arg] = Text(word, value.value)
+            elif isinstance(value, Constant):
+                state[argument.arg] = value
+            else:
+                state[argument.arg] = Opaque(f"`{argument.arg}` is passed to `{function.name}`", place)
 
     def _place(self, argument: ast.arg) -> tuple[int, int]:
         name = ast.Name(argument.arg)
@@ -120,8 +128,8 @@ class Flow:
             self._effect(statement, state)
             yield from self._inner(statement, state, inside, definitions, depth + 1)
             if isinstance(statement, ast.Return | ast.Raise):
-                state[_ENDED] = Opaque("", Span(self.module.path, 0, 0))
-            if _ENDED in state or isinstance(statement, ast.Continue | ast.Break):
+                state[ENDED] = Opaque("", Span(self.module.path, 0, 0))
+            if ENDED in state or isinstance(statement, ast.Continue | ast.Break):
                 return
 
     def _calls(self, expression: ast.expr, state: State, inside: tuple[Definition, ...]) -> Iterator[Site]:
@@ -160,12 +168,12 @@ class Flow:
         for block in blocks:
             branch = dict(before)
             yield from self._block(block, branch, inside, definitions, depth)
-            if _ENDED not in branch:
+            if ENDED not in branch:
                 ends.append(branch)
         if not (isinstance(statement, ast.If) and statement.orelse):
             ends.append(before)
         state.clear()
-        state.update(_merged(before, ends, site))
+        state.update(merged(before, ends, site))
 
     def _effect(self, statement: ast.stmt, state: dict[str, Value]) -> None:
         """Change `state` as an assignment or a call of a list's method does."""
@@ -330,35 +338,3 @@ def _targets_of(statement: ast.stmt) -> Iterator[str]:
         for node in ast.walk(target):
             if isinstance(node, ast.Name):
                 yield node.id
-
-
-def _merged(before: State, ends: list[State], site: Span) -> dict[str, Value]:
-    """Return what names are worth when any of the branches may have run."""
-    if not ends:
-        return {**before, _ENDED: Opaque("", site)}
-    names = dict.fromkeys(name for end in ends for name in end)
-    return {name: _merged_value([end.get(name) for end in ends], site) for name in names}
-
-
-def _merged_value(values: list[Value | None], site: Span) -> Value:
-    first = values[0]
-    if first is not None and all(value is first or value == first for value in values):
-        return first
-    lists = [value for value in values if isinstance(value, Items)]
-    if len(lists) == len(values):
-        return _merged_items(lists, site)
-    tables = [value for value in values if isinstance(value, Table)]
-    if len(tables) == len(values):
-        shared = [entry for entry in tables[0].entries if all(entry in table.entries for table in tables)]
-        return Table(tuple(shared), open=True)
-    return Opaque("it depends on a condition", site)
-
-
-def _merged_items(lists: list[Items], site: Span) -> Items:
-    """Return what lists share at their start and end; between them any words may stand."""
-    shortest = min(len(items.words) for items in lists)
-    start = 0
-    while start < shortest and all(items.words[start] == lists[0].words[start] for items in lists):
-        start += 1
-    hole = Word.unknown("words are added on a condition", site, splits=True)
-    return Items((*lists[0].words[:start], hole))

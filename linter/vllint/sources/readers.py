@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from vllint.neighbours import Neighbour
 from vllint.sources.files import Document, File
-from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, reader
-from vllint.sources.shell import shell_launches
+from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, DocumentFormat, reader
+from vllint.sources.shell import NO_RELEASE_IN_SCRIPT, shell_launches
 from vllint.sources.templates import (
     MAX_TAGS,
     is_template,
@@ -23,7 +23,17 @@ from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Node, Sequence
 from vllint.text.yaml_tree import parse_yaml
 from vllint.vllm.tokens import config_path
-from vllint_schemas import ConfigFile, Launch, SourceProblem, Span, Unknown, Variable, Word
+from vllint_schemas import (
+    ConfigFile,
+    Launch,
+    SourceProblem,
+    Span,
+    Unknown,
+    Variable,
+    Word,
+)
+
+T = TypeVar("T")
 
 _STARTS_SERVER = re.compile(r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b")
 _SETS_VARIABLE = re.compile(r"\s*(?:#|$|(?:export\s+)?[A-Za-z_]\w*=)")
@@ -34,6 +44,7 @@ _LAUNCHER = (
 
 _NIM = re.compile(r"\bnvcr\.io/nim/|\bNIM_MODEL_PROFILE\b|(?m:^\s*kind: NIMService\b)")
 _NIM_CHOOSES = "NVIDIA NIM takes the engine and its options from a profile of its image"
+_NO_RELEASE_IN_COMMAND = Unknown("the command does not name a vLLM release")
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
 _JINJA_LINE = r"(?m)^[ \t]*\{%-?\s*(?:if|for|block|extends|set)\b[^\n]*%\}"
 _YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -173,8 +184,16 @@ def read_command(
     command: Word, environment: tuple[Variable, ...] = (), neighbour: Neighbour = lambda name: None
 ) -> Reading:
     """Return the launches of a command given as text, in an environment."""
-    reading = _reading(("command",), shell_launches(command, "command", environment))
-    return _with_config_files(reading, neighbour)
+    found = shell_launches(command, "command", environment)
+    reading = _reading(("command",), found)
+    launches = tuple(_of_command(launch) for launch in reading.launches)
+    return _with_config_files(reading._replace(launches=launches), neighbour)
+
+
+def _of_command(launch: Launch) -> Launch:
+    """Return a launch of a command, where it is not a script that names no release."""
+    unnamed = launch.vllm_version == NO_RELEASE_IN_SCRIPT
+    return launch._replace(vllm_version=_NO_RELEASE_IN_COMMAND) if unnamed else launch
 
 
 def _with_config_files(reading: Reading, neighbour: Neighbour) -> Reading:
@@ -249,15 +268,29 @@ def _readings(file: File, rendered: Iterable[Word]) -> Iterator[Reading]:
 
 
 def _read_roots(file: File, roots: tuple[Node, ...]) -> Reading:
-    formats = [form for form in DOCUMENT_FORMATS if form.may_be(file.text)]
+    formats: list[DocumentFormat] = []
+    others = (form for form in DOCUMENT_FORMATS if form.may_be(file.text))
     kinds: list[str] = []
     found: list[Launch | SourceProblem] = []
     for root in roots:
-        form = next((form for form in formats if reader(form.module).recognises(root)), None)
-        if form is not None:
+        for form in _once_found(formats, others):
+            if not reader(form.module).recognises(root):
+                continue
             kinds.append(form.kind)
-            found.extend(reader(form.module).launches(Document(root, roots, file)))
+            read = list(reader(form.module).launches(Document(root, roots, file)))
+            found.extend(read)
+            # Much looks like values for a chart that only holds a command of its own.
+            if read or form.kind != "helm_values":
+                break
     return _reading(tuple(dict.fromkeys(kinds)), found)
+
+
+def _once_found(found: list[T], others: Iterator[T]) -> Iterator[T]:
+    """Yield what is `found`, then the others, which are looked for once and are found from then on."""
+    yield from found
+    for other in others:
+        found.append(other)
+        yield other
 
 
 def _json(file: File) -> Node:

@@ -23,10 +23,12 @@ def options_container(run: ContainerRun, environment: tuple[Variable, ...]) -> C
         open_ended = Unknown("some settings come from elsewhere")
     place = reservation if reservation is not None else handed_out
     ipc, network = run.last("--ipc"), run.last("--network", "--net")
+    limit = run.last("-m", "--memory")
     return Container(
         kind="docker run",
         open_ended=open_ended,
         shared_memory=_shared_memory(run, ipc),
+        memory_limit=None if limit is None else docker_bytes(limit),
         shares_host_ipc=ipc is not None and ipc.text == "host",
         shares_host_network=network is not None and network.text == "host",
         ports=tuple(filter(None, (port_mapping(word) for word in run.all("-p", "--publish")))),

@@ -114,7 +114,7 @@ def _hardware(config: Mapping) -> HardwareClaim:
     claimed = whole_number(count) if count is not None else NO_COUNT_CLAIM
     pools = scalar_word(config.get("gpuIds"))
     if pools is None:
-        return HardwareClaim(Unknown("the file does not name a card"), claimed)
+        return HardwareClaim(Unknown("no card is named"), claimed)
     if "," in pools.text:
         return HardwareClaim(Unknown(f"any card of the pools {pools.text} may be given"), claimed)
     card = platform_card(pools, "runpod")

@@ -71,11 +71,11 @@ def _is_own_image(image: str, named: Mapping[str, Word]) -> bool:
 
 
 def _is_lmi_vllm(options: Mapping[str, Word], image: str) -> bool:
-    """Whether the container runs vLLM: its options say so, or it is an image that does so by default."""
+    """Whether the container runs vLLM: its options or its image's name say so, or the image's default."""
     told = [options[name].text for name in ("rolling_batch", "entrypoint", "engine") if name in options]
     if any(_FOREIGN.search(text) for text in (*told, image)):
         return False
-    return any(_VLLM.search(text) for text in told) or _LMI_IMAGE.search(image) is not None
+    return any(_VLLM.search(text) for text in (*told, image)) or _LMI_IMAGE.search(image) is not None
 
 
 def _own_words(named: Mapping[str, Word]) -> Iterator[Word]:

@@ -60,6 +60,9 @@ _READ_BY_SERVERS = (
 _OWN_FOLDER = re.compile(r"dirname|BASH_SOURCE|\$0")
 
 
+NO_RELEASE_IN_SCRIPT = Unknown("the script does not name a vLLM release")
+
+
 class ScriptStart(NamedTuple):
     """A server start in a script, the command it stands in, and the release the script installs.
 
@@ -89,7 +92,7 @@ def script_starts(
     job = _batch_job(script.text)
     around_all = _within(job, script.surroundings)
     variables = variables if job is None else {**variables, **job.variables}
-    pinned: Located[str] | Unknown = Unknown("the script does not name a vLLM release")
+    pinned: Located[str] | Unknown = NO_RELEASE_IN_SCRIPT
     nodes = None if job is None else job.nodes
     period = 0
     sourced = None if neighbour is None else lambda word: _sourced(word, neighbour)
@@ -247,25 +250,38 @@ def _content(found: ScriptStart) -> tuple[object, ...]:
 
 
 def _launch(found: ScriptStart, path: str, kind: Kind) -> Launch:
-    start, around = found.start, found.start.surroundings
+    claim = HardwareClaim(found.gpu, found.start.surroundings.gpu_count)
+    launch = started_launch(found.start, kind, path, "vllm", found.extent, claim, found.pinned)
+    return launch._replace(together=found.together, nodes=found.nodes)
+
+
+def started_launch(
+    start: Start,
+    kind: Kind,
+    path: str,
+    name: str,
+    extent: Span,
+    hardware: HardwareClaim,
+    pinned: Located[str] | Unknown,
+) -> Launch:
+    """Return the launch of a start in its surroundings; `pinned` is the release where no image brings one."""
+    around = start.surroundings
     return Launch(
         path=path,
-        name="vllm",
+        name=name,
         kind=kind,
-        extent=found.extent,
+        extent=extent,
         at=start.at,
         entry_point=start.entry_point,
         argv=start.argv,
-        hardware=HardwareClaim(found.gpu, around.gpu_count),
-        vllm_version=found.pinned if around.image is None else image_version(around.image),
+        hardware=hardware,
+        vllm_version=pinned if around.image is None else image_version(around.image),
         env=around.environment,
         image=around.image,
         image_entry_point=around.image_entry_point,
         repeated_launcher=start.repeated_launcher,
         container=around.container,
-        together=found.together,
         in_script=around.shell is not None,
-        nodes=found.nodes,
         cut_off=start.cut_off,
     )
 

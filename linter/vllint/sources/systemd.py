@@ -53,10 +53,10 @@ def launches(file: File) -> Found:
         return
     settings = [*unit_settings(file.whole), *_drop_ins(file, name)]
     stem = name.split(".")[0] or "unit"
-    environment = _environment(settings, file, "Container")
     image = next((one for one in settings if one.section == "Container" and one.key.text == "Image"), None)
     if image is not None:
-        words = tuple(_podman_run(settings, environment))
+        inside, outside = (_environment(settings, file, name) for name in ("Container", "Service"))
+        words = tuple(_podman_run(settings, inside, outside))
         yield from process_launches(starts_in(words, Surroundings()), "systemd", stem, image.value.site)
         return
     environment = _environment(settings, file, "Service")
@@ -150,8 +150,13 @@ def _command_lines(value: Word, environment: Environment) -> Iterator[tuple[Word
     yield tuple(words)
 
 
-def _podman_run(settings: Iterable[Setting], environment: Environment) -> Iterator[Word]:
-    """Yield the `podman run` that a quadlet's section stands for."""
+def _podman_run(
+    settings: Iterable[Setting], environment: Environment, service: Environment
+) -> Iterator[Word]:
+    """Yield the `podman run` that a quadlet's section stands for.
+
+    `environment` is the container's; systemd fills in variables of the service, as in every command.
+    """
     own = [setting for setting in settings if setting.section == "Container"]
     start = Span(own[0].key.site.path, own[0].key.site.start, own[0].key.site.start)
     yield from (Word.atomic("podman", start), Word.atomic("run", start))
@@ -172,7 +177,8 @@ def _podman_run(settings: Iterable[Setting], environment: Environment) -> Iterat
         for setting in own:
             if setting.key.text == wanted:
                 words = (setting.value,) if wanted == "Image" else unit_words(setting.value)
-                yield from map(without_specifiers, words)
+                for word in map(without_specifiers, words):
+                    yield from expanded(word, service.variables, service.elsewhere)
 
 
 def _gpus(devices: list[Word]) -> Iterator[Word]:

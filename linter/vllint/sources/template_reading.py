@@ -40,5 +40,11 @@ def _limited(container: Container | None) -> Container | None:
         return None
     more = Unknown("what a template fills in may give the container more")
     return container._replace(
-        open_ended=more, shared_memory=more, health=None, anchor=None, mount_place=None, volume_place=None
+        open_ended=more,
+        shared_memory=more,
+        memory_limit=more,
+        health=None,
+        anchor=None,
+        mount_place=None,
+        volume_place=None,
     )

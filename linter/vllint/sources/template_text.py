@@ -39,7 +39,7 @@ from vllint.sources.yaml_writing import quoted
 from vllint.text.yaml_nodes import Mapping, Scalar, Sequence
 from vllint_schemas import Hole, Run, Span, Word
 
-_STARTS = re.compile(r"vllm[\s\"',-]+serve\b|vllm\.entrypoints|^\s*- *\"?-c\"?\s*$", re.MULTILINE)
+_STARTS = re.compile(r"vllm-openai|vllm[\s\"',-]+serve\b|vllm\.entrypoints|^\s*- *\"?-c\"?\s*$", re.MULTILINE)
 _MATTERS = re.compile(r"^\s*(?:- +)?(?:image|command|args|containers)\s*:", re.MULTILINE)
 _INDENT = re.compile(r"\|\s*(?P<word>nindent|indent)\s*\(?\s*(?P<columns>\d+)")
 _BLANKS = re.compile(r"\s*")

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllint.sources.commands import Surroundings, container_starts
 from vllint.sources.containers import gpu_number
+from vllint.sources.deployments import instance_claim
 from vllint.sources.files import Document, File, Found
 from vllint.sources.formats import DOCUMENT_FORMATS, reader
-from vllint.sources.hcl_values import Fields, Tree, bodies, fields_of, scope_of, tree_of_node, words
+from vllint.sources.hcl_values import (
+    Fields,
+    Scope,
+    Tree,
+    bodies,
+    fields_of,
+    scope_of,
+    tree_of,
+    tree_of_node,
+    words,
+)
 from vllint.sources.process_launches import process_launches
 from vllint.sources.sagemaker import sagemaker_server
 from vllint.sources.shell import shell_launches
 from vllint.sources.written_files import may_write, written_launches
-from vllint.text.hcl import HclError, parse_hcl
+from vllint.text.hcl import Body, HclError, parse_hcl
 from vllint.text.json_tree import parse_json
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Mapping, Scalar, Sequence
@@ -33,6 +45,10 @@ _SCRIPTS = frozenset(
 )  # fmt: skip
 """Attributes whose text a machine runs, or writes to a file that it may run."""
 
+_BESIDE = ("variables.tf", "vars.tf", "locals.tf")
+"""Where modules keep what their other files refer to."""
+
+_MODEL = re.compile(r"aws_sagemaker_model\.([\w-]+)")
 _DEEPEST = 20
 
 
@@ -52,20 +68,56 @@ def recognises(file: File) -> bool:
 
 def launches(file: File) -> Found:
     """Yield what the resources start; what is computed when they are applied is not known."""
-    try:
-        body = parse_hcl(file.whole)
-    except HclError:
+    body = _parsed(file.whole)
+    if body is None:
         return
-    scope = scope_of(body)
+    beside = [one for name in _BESIDE if (one := _beside(file, name)) is not None]
+    scope = scope_of(body, beside, _beside(file, "terraform.tfvars"))
+    machines = tuple(_endpoint_machines(body, scope))
     for block in body.blocks:
         if block.name.text in {"variable", "locals", "output", "provider", "terraform"} or not block.labels:
             continue
         fields = fields_of(block.body, scope)
-        around = Around(
-            block.labels[-1].text, block.labels[0].text, _claim(block.labels[0].text, fields), file
-        )
+        kind, name = block.labels[0].text, block.labels[-1].text
+        claim = _claim(kind, fields)
+        if kind == "aws_sagemaker_model":
+            claim = _model_claim([machine for model, machine in machines if model == name], claim)
+        around = Around(name, kind, claim, file)
         for found in _launches(fields, around, "", 0):
             yield found._replace(kind="terraform") if isinstance(found, Launch) else found
+
+
+def _parsed(text: Word) -> Body | None:
+    try:
+        return parse_hcl(text)
+    except HclError:
+        return None
+
+
+def _beside(file: File, name: str) -> Body | None:
+    """Return another file of the module, unless it is this one."""
+    source = None if file.path.rpartition("/")[2] == name else file.neighbour(name)
+    return None if source is None else _parsed(Word.verbatim(source.text, source.path, 0))
+
+
+def _endpoint_machines(body: Body, scope: Scope) -> Iterator[tuple[str, Word]]:
+    """Yield models of SageMaker, by the names of their resources, with the machines of their endpoints."""
+    for block in body.blocks:
+        if [label.text for label in block.labels[:1]] != ["aws_sagemaker_endpoint_configuration"]:
+            continue
+        for variant in block.body.blocks:
+            given = {name.text: value for name, value in variant.body.attributes}
+            model = _MODEL.match(given["model_name"].text.text) if "model_name" in given else None
+            machine = words(tree_of(given["instance_type"], scope)) if "instance_type" in given else ()
+            if model is not None and machine:
+                yield model[1], machine[0]
+
+
+def _model_claim(machines: list[Word], claim: HardwareClaim) -> HardwareClaim:
+    if not machines:
+        return claim
+    same = len({machine.text for machine in machines}) == 1 and machines[0].is_known
+    return instance_claim(machines[0], "aws") if same else claim
 
 
 def _claim(kind: str, fields: Fields) -> HardwareClaim:

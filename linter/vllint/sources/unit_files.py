@@ -82,15 +82,24 @@ def _continued(text: Word, lines: Iterator[tuple[int, int]], start: int, end: in
     while True:
         line = text.text[start:end].rstrip()
         if not line.endswith("\\"):
-            yield text.slice(start, start + len(line))
+            yield _up_to(text, start, start + len(line))
             return
         stop = start + len(line) - 1
-        yield text.slice(start, stop)
+        yield _up_to(text, start, stop)
         yield Word.atomic(" ", text.slice(stop, stop + 1).site)
         following = _next_line(text.text, lines)
         if following is None:
             return
         start, end = following
+
+
+def _up_to(text: Word, start: int, stop: int) -> Word:
+    """Return a part of a line, with what is not known at its very end."""
+    part = text.slice(start, stop)
+    if stop == len(text.text) or all(hole.at != stop for hole in text.holes):
+        return part
+    ending = [Word.unknown(hole.reason, hole.source, hole.splits) for hole in text.holes if hole.at == stop]
+    return Word.join((part, *ending), part.site if stop > start else ending[0].site)
 
 
 def _next_line(text: str, lines: Iterator[tuple[int, int]]) -> tuple[int, int] | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from vllint.discover import has_marker
 from vllint.sources.commands import Script, Surroundings, starts_in
 from vllint.sources.files import File
+from vllint.sources.image_families import OWN_OPTIONS
 from vllint_schemas import Launch, Word
 
 _MARKS = ("apiVersion:", "services:", "[Service]", "[Container]")
@@ -59,7 +61,14 @@ def _texts(script: Word, depth: int) -> Iterator[Word]:
 
 
 def _is_file(text: Word) -> bool:
-    """Whether a text that names vLLM has the marks of a format of its own."""
-    if len(text.text) > _MAX_LENGTH or len(text.holes) > _MAX_HOLES or "vllm" not in text.text.lower():
+    """Whether a text that has to do with vLLM has the marks of a format of its own."""
+    if len(text.text) > _MAX_LENGTH or len(text.holes) > _MAX_HOLES or not _is_about_vllm(text):
         return False
     return any(mark in text.text for mark in _MARKS)
+
+
+def _is_about_vllm(text: Word) -> bool:
+    """Whether a text names vLLM, itself or by a variable, or has what only vLLM takes."""
+    if has_marker(text.text.encode(errors="replace")) or any(option in text.text for option in OWN_OPTIONS):
+        return True
+    return any("vllm" in hole.reason.lower() for hole in text.holes)

@@ -15,6 +15,9 @@ from vllint.text.shell_syntax import Assignment, Element, Literal, Parameter, Ra
 from vllint.text.shell_values import Array, Missing, State, Value, array_of
 from vllint_schemas import Origin, Span, Word
 
+_TO_FILL_IN = r"<\w[^<>\n]*[ \t][^<>\n]*>"
+"""What an author leaves for others to fill in, as `<path of the model>`."""
+
 _STATED = r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)?"
 
 
@@ -48,6 +51,8 @@ def _begins_with_itself(node: Assignment) -> bool:
 
 def _scalar(node: Assignment, former: Value, expansion: Expansion) -> Value:
     value = expansion.single(node.value)
+    if re.fullmatch(_TO_FILL_IN, value.text):
+        value = Word.unknown(f"`{value.text}` is filled in later", value.site)
     if isinstance(former, Array):
         first = ParameterReader(expansion.source, expansion.state).named(node.name)
         if node.append and isinstance(first, Word):

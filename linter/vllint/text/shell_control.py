@@ -16,12 +16,16 @@ from vllint.text.shell_syntax import (
     Calculation,
     For,
     Function,
+    Input,
     Literal,
+    Node,
     Not,
     Part,
     Pipeline,
+    RawWord,
     Redirected,
     Sequence,
+    Simple,
     Test,
     While,
 )
@@ -49,10 +53,23 @@ def walk_sequence(walk: Walk, node: Sequence, state: State) -> State | None:
 
 
 def walk_pipeline(walk: Walk, node: Pipeline, state: State) -> State | None:
-    """Walk commands that run in processes of their own."""
+    """Walk commands that run in processes of their own; what `cat` is given the next one reads."""
+    given: Input | None = None
     for child in node.nodes:
-        walk.contained(child, state)
+        reads = isinstance(child, Simple) and child.input is None and given is not None
+        reader = child._replace(input=given) if reads and isinstance(child, Simple) else child
+        walk.contained(reader, state)
+        given = _handed_on(walk, child)
     return state
+
+
+def _handed_on(walk: Walk, node: Node) -> Input | None:
+    """Return the here-document that a bare `cat` hands on."""
+    if not isinstance(node, Simple) or node.written is not None or len(node.words) != 1:
+        return None
+    word = node.words[0]
+    bare = isinstance(word, RawWord) and walk.source.text[word.start : word.end] == "cat"
+    return node.input if bare else None
 
 
 def walk_not(walk: Walk, node: Not, state: State) -> State | None:

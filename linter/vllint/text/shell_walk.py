@@ -23,6 +23,9 @@ from vllint.text.shell_values import Definition, State, merge, same_value
 from vllint_schemas import Span, Variable, Word
 
 MOST_STEPS = 12_000
+_STEPS_OF_A_LINE = 4
+"""How many steps more a line is worth: what a script says is walked, however long it is."""
+
 DEEPEST = 100
 
 BRANCHES = "`${name}` is set differently in branches"
@@ -110,6 +113,7 @@ class Walk:
         self._output_of = output_of
         self.sourced = sourced
         self.steps = 0
+        self.most_steps = MOST_STEPS + _STEPS_OF_A_LINE * source.word.text.count("\n")
         self._depth = 0
         self._muted = 0
         self._conditions = 0
@@ -121,7 +125,7 @@ class Walk:
     def run(self, node: Node, state: State) -> State | None:
         """Walk `node`; raise `OutOfBoundsError` when the script has taken too many steps."""
         self.steps += 1
-        if self.steps > MOST_STEPS or self._depth > DEEPEST:
+        if self.steps > self.most_steps or self._depth > DEEPEST:
             raise OutOfBoundsError
         conditional = type(node) in _CONDITIONAL
         self._depth += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vllint.text.yaml_nodes import Document, Mapping, Node, Scalar, Sequence
+from vllint.text.yaml_nodes import Document, Mapping, Node, Scalar, Sequence, merges
 from vllint_schemas.position import Span
 from vllint_schemas.words import SlotKind
 
@@ -139,7 +139,7 @@ class TreeBuilder:
         children = frame.children
         entries = tuple(zip(children[::2], children[1::2], strict=True))
         for key, value in entries:
-            if type(key) is Scalar and key.is_merge_key:
+            if merges(key):
                 _check_merged(value)
         return Mapping(self._document, frame.start, end, entries, frame.tag, frame.flow)
 

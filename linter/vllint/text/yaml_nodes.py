@@ -304,12 +304,12 @@ class Mapping:
     def items(self) -> tuple[Entry, ...]:
         """Return keys and values as read: merged, and of repeated keys the last."""
         if self._items is None:
-            merging = [value for key, value in self.entries if _merges(key)]
+            merging = [value for key, value in self.entries if merges(key)]
             if not merging:
                 self._items = _last_of_each(self.entries) if len(self.entries) > 1 else self.entries
                 return self._items
             merged = [entry for value in merging for entry in _merged(value)]
-            own = [entry for entry in self.entries if not _merges(entry[0])]
+            own = [entry for entry in self.entries if not merges(entry[0])]
             self._items = _last_of_each(merged + own) if merged or len(own) > 1 else tuple(own)
         return self._items
 
@@ -352,8 +352,9 @@ def scalar_of(word: Word) -> Scalar:
     return node
 
 
-def _merges(key: Node) -> bool:
-    return type(key) is Scalar and key.is_merge_key
+def merges(key: Node) -> bool:
+    """Whether a key is the `<<` that merges other mappings."""
+    return type(key) is Scalar and (key.value == "<<" or key.tag is not None) and key.is_merge_key
 
 
 def _merged(value: Node) -> Iterable[Entry]:

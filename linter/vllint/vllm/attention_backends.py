@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from vllint.tables import table_path
-from vllint_schemas import ModelFacts
+from vllint_schemas import EngineArgs, Launch, ModelFacts
 
 AttentionKind = Literal["plain", "latent", "sparse"]
 
@@ -22,11 +22,21 @@ _TRITON = frozenset({"TRITON_ATTN", "TRITON_MLA"})
 (vLLM 0.33.0 `v1/attention/backends/triton_attn.py:514`, `mla/triton_mla.py:204`)."""
 
 
+_CHANGE_ATTENTION = ("hf_overrides", "attention_config", "runner", "task", "convert")
+
+
 class Attention(NamedTuple):
     """What a model asks of a backend: the kind of attention, and the size of a head in its cache."""
 
     kind: AttentionKind
     head_size: int
+
+
+def attends_otherwise(args: EngineArgs, launch: Launch) -> bool:
+    """Whether options or variables make a model attend in another way than its configuration says."""
+    if args.open_ended is not None or any(args.given(dest) is not None for dest in _CHANGE_ATTENTION):
+        return True
+    return any(variable.name == "VLLM_MLA_DISABLE" for variable in launch.env)
 
 
 def attention_of(model: ModelFacts) -> Attention | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vllint.vllm.legality_experts import expert_obstacles
-from vllint.vllm.legality_quantized import quantized_obstacles
 from vllint.vllm.legality_recurrent import recurrent_obstacles
 from vllint.vllm.legality_towers import tower_obstacles
 from vllint.vllm.obstacle import MEASURE, Obstacle, undivided
@@ -41,8 +41,16 @@ def tensor_parallel_obstacles(
         *(_tensor_obstacles(model, parallel.tensor) if parallel.tensor > 1 else ()),
         *expert_obstacles(model, parallel),
         *tower_obstacles(model, parallel.tensor, args),
-        *quantized_obstacles(model, parallel, args),
+        *(_quantized_obstacles(model, parallel, args) if model.quantization is not None else ()),
     )
+
+
+def _quantized_obstacles(
+    model: ModelFacts, parallel: Parallel, args: EngineArgs | None
+) -> Iterator[Obstacle]:
+    from vllint.vllm.legality_quantized import quantized_obstacles
+
+    return quantized_obstacles(model, parallel, args)
 
 
 def valid_tensor_parallel_sizes(
@@ -60,7 +68,12 @@ def resized(parallel: Parallel, tensor: int, data: int | None = None) -> Paralle
     return layout if data is None else layout._replace(data=data, data_local=data)
 
 
-def _tensor_obstacles(model: ModelFacts, tensor: int) -> Iterator[Obstacle]:
+@lru_cache(maxsize=1024)
+def _tensor_obstacles(model: ModelFacts, tensor: int) -> tuple[Obstacle, ...]:
+    return tuple(_undivided_parts(model, tensor))
+
+
+def _undivided_parts(model: ModelFacts, tensor: int) -> Iterator[Obstacle]:
     yield from undivided(
         "attention heads", model.num_attention_heads, tensor, "config/model.py:1557", stage="config"
     )

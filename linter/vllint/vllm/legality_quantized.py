@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllint.vllm.legality_experts import KEEP_EXPERTS_WHOLE, expert_ranks
+from vllint.vllm.legality_towers import COPY_TOWER, divided_tower
 from vllint.vllm.obstacle import Obstacle
 from vllint_schemas import EngineArgs, ModelFacts, Quantization, Unknown
 from vllint_schemas.parallel import Parallel
@@ -57,6 +58,8 @@ _ATTENTION = re.compile(r"attn|attention|[qkvo]_proj|qkv")
 _MLP = re.compile(r"(?<!experts\.)\b(down|up|gate|gate_up)_proj|\bmlp(\W*$|\.\*)|layers\W+\d+\W*$")
 _SHARED_EXPERTS = re.compile(r"shared_experts?(?!_gate)|\bmlp(\W*$|\.\*)|layers\W+\d+\W*$")
 _EXPERTS = re.compile(r"(?<!shared_)experts?(?!_gate)|\bmlp(\W*$|\.\*)")
+_GATES = re.compile(r"in_proj_ba|in_proj_[ba]\b|linear_attn(\W*$|\.\*)|layers\W+\d+\W*$")
+_TOWER = re.compile(r"visual|vision|tower|vit\b|image|encoder|blocks|merger|projector|\*")
 _ELSEWHERE = re.compile(r"visual|vision|audio|tower|mtp|embed|lm_head|linear_attn|norm")
 
 
@@ -67,6 +70,7 @@ def quantized_obstacles(model: ModelFacts, parallel: Parallel, args: EngineArgs 
         return
     if how.block is not None and how.method in BLOCK_METHODS:
         yield from _blocks(model, how, how.block, parallel)
+        yield from _tower_blocks(model, how, how.block, parallel.tensor, args)
         if _is_among(args, "moe_backend", frozenset({None, "auto"})):
             yield from _expert_blocks(model, how, how.block, parallel)
     group = how.group_size
@@ -88,6 +92,31 @@ def _blocks(
     unit = _Unit(block[1], "FP8 block", f"{_QUANTIZATION}/utils/fp8_utils.py:1324")
     for layer in _layers(model, how):
         yield from _misaligned(layer, parallel.tensor, unit)
+    unit = _Unit(block[0], "FP8 block", f"{_QUANTIZATION}/utils/fp8_utils.py:1340")
+    for layer in _single_outputs(model):
+        if _is_quantized(model, how, layer.modules):
+            yield from _misaligned(layer, parallel.tensor, unit)
+
+
+def _tower_blocks(
+    model: ModelFacts, how: Quantization, block: tuple[int, int], tensor: int, args: EngineArgs | None
+) -> Iterator[Obstacle]:
+    """A tower that is not left out is packed as well; what the catalogue leaves out is not known."""
+    tower = divided_tower(model, tensor, args)
+    left_out = model.source == "catalogue" if how.ignored is None else _names_tower(how.ignored)
+    if tower is None or not tower.packed or left_out:
+        return
+    unit = _Unit(block[1], "FP8 block", f"{_QUANTIZATION}/utils/fp8_utils.py:1324")
+    for subject, size in (
+        ("vision attention size", model.vision_hidden_size),
+        ("vision MLP size", model.vision_intermediate_size),
+    ):
+        for found in _misaligned(_Layer(subject, size, _TOWER), tensor, unit):
+            yield found._replace(remedy=COPY_TOWER if tower.can_be_copied else None)
+
+
+def _names_tower(names: tuple[str, ...]) -> bool:
+    return any(name.startswith("re:") or _TOWER.search(name.lower()) for name in names)
 
 
 def _expert_blocks(
@@ -111,11 +140,14 @@ def _expert_blocks(
 
 
 def _groups(model: ModelFacts, how: Quantization, group: int, parallel: Parallel) -> Iterator[Obstacle]:
-    """AWQ scales cover groups of inputs; a layer that is no multiple of them cannot have been quantized."""
+    """AWQ scales cover groups of inputs, on one rank as well."""
     unit = _Unit(group, "AWQ group", f"{_QUANTIZATION}/auto_awq.py:821")
     for layer in _layers(model, how):
         if layer.size and layer.size % group == 0:
             yield from _misaligned(layer, parallel.tensor, unit)
+        elif layer.size and model.source != "catalogue":
+            arithmetic = f"{layer.subject} {layer.size:,} is not a multiple of the AWQ group of {group}"
+            yield Obstacle(f"{layer.subject} in AWQ groups", arithmetic, unit.source, "build")
 
 
 def _expert_groups(
@@ -173,11 +205,27 @@ def _layers(model: ModelFacts, how: Quantization) -> Iterator[_Layer]:
             yield layer
 
 
+def _single_outputs(model: ModelFacts) -> Iterator[_Layer]:
+    """Yield the layers whose outputs are divided, and that vLLM does not merge with others.
+
+    Of merged ones it lets shapes pass that are no multiple of blocks (0.33.0 `layers/linear.py:562`).
+    """
+    heads, head = model.num_attention_heads, model.qk_nope_head_dim
+    if model.kv_lora_rank and heads and head and model.qk_rope_head_dim:
+        yield _Layer("latent query size", heads * (head + model.qk_rope_head_dim), _ATTENTION)
+    if model.kv_lora_rank and heads and head and model.v_head_dim:
+        yield _Layer("latent key and value size", heads * (head + model.v_head_dim), _ATTENTION)
+    if model.text_model_type == "qwen3_next" and model.linear_num_value_heads:
+        yield _Layer("linear attention gate size", model.linear_num_value_heads * 2, _GATES)
+
+
 def _is_quantized(model: ModelFacts, how: Quantization, modules: re.Pattern[str]) -> bool:
     """Whether no such module is left out; the catalogue does not say, and attention sometimes is."""
     if how.ignored is None:
-        return model.source != "catalogue" or modules is not _ATTENTION
+        return model.source != "catalogue" or modules not in (_ATTENTION, _GATES)
     names = [name.lower() for name in how.ignored]
+    if modules is _GATES:
+        return not any(modules.search(name) for name in names)
     return not any(modules.search(name) and not _ELSEWHERE.search(name) for name in names)
 
 

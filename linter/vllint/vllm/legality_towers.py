@@ -21,13 +21,15 @@ class Tower(NamedTuple):
 
     Its MLP size must divide; `heads` says that its attention heads must as well. `can_be_copied` says that
     `--mm-encoder-tp-mode data` keeps it whole; elsewhere vLLM ignores that option. `projector` says that
-    the text model's hidden size is divided too, in both modes.
+    the text model's hidden size is divided too, in both modes. `packed` says that a checkpoint's quantization
+    holds for the tower, too, unless it is left out by name.
     """
 
     source: str
     can_be_copied: bool
     heads: bool = True
     projector: bool = False
+    packed: bool = True
 
 
 _CLIP = "model_executor/models/clip.py:402"
@@ -44,12 +46,16 @@ TOWERS: Mapping[str, Tower] = {
     "Gemma3ForConditionalGeneration": Tower(_SIGLIP, False),
     "Glm4vForConditionalGeneration": Tower(_GLM, True),
     "Glm4vMoeForConditionalGeneration": Tower(_GLM, True),
-    "Glm5NextForConditionalGeneration": Tower("models/glm5next/common/multimodal.py:140", True),
+    "Glm5NextForConditionalGeneration": Tower("models/glm5next/common/multimodal.py:140", True, packed=False),
     "GlmOcrForConditionalGeneration": Tower(_GLM, True),
     "Idefics3ForConditionalGeneration": Tower(_IDEFICS, False),
-    "InternVLForConditionalGeneration": Tower("model_executor/layers/linear.py:497", False, heads=False),
+    "InternVLForConditionalGeneration": Tower(
+        "model_executor/layers/linear.py:497", False, heads=False, packed=False
+    ),
     "Lfm2VlForConditionalGeneration": Tower("model_executor/models/lfm2_siglip2.py:184", False),
-    "Llama4ForConditionalGeneration": Tower("model_executor/models/mllama4.py:255", True, projector=True),
+    "Llama4ForConditionalGeneration": Tower(
+        "model_executor/models/mllama4.py:255", True, projector=True, packed=False
+    ),
     "LlavaForConditionalGeneration": Tower(_CLIP, False),
     "LlavaNextForConditionalGeneration": Tower(_CLIP, False),
     "LlavaNextVideoForConditionalGeneration": Tower(_CLIP, False),
@@ -67,6 +73,14 @@ TOWERS: Mapping[str, Tower] = {
     "SmolVLMForConditionalGeneration": Tower(_IDEFICS, False),
 }
 """By architecture."""
+
+
+def divided_tower(model: ModelFacts, tensor: int, args: EngineArgs | None) -> Tower | None:
+    """Return how the model's tower is divided over `tensor` ranks; `None` where it is not, or may not be."""
+    tower = TOWERS.get(model.architecture or "")
+    if tower is None or tensor == 1 or _is_built_by_transformers(args):
+        return None
+    return None if tower.can_be_copied and _may_be_copied(args) else tower
 
 
 def tower_obstacles(model: ModelFacts, tensor: int, args: EngineArgs | None) -> Iterator[Obstacle]:

@@ -287,7 +287,10 @@ class _Explainer:
 
     def _values(self) -> None:
         """Find values that their options do not take, and options without the value they need."""
+        swallowing = self._swallowing()
         for problem in self._problems("invalid_value", "invalid_choice", "missing_value"):
+            if swallowing is not None and problem.word is swallowing.values[-1]:
+                continue
             argument = next((one for one in self.args.arguments if _holds(one, problem.word)), None)
             kind: MistakeKind = "wrong_value"
             if argument is None:
@@ -306,8 +309,13 @@ class _Explainer:
             argument = swallowing or self._place(problem).argument("", problem.word, ())
             self._add(Mistake("model_not_first", argument, problem.message))
         if swallowing is not None and not guards:
-            message = f"`{swallowing.option}` takes `{swallowing.values[-1].text}` too"
-            self._add(Mistake("model_swallowed", swallowing, message, refused=False))
+            word = swallowing.values[-1]
+            said = (
+                one.message for one in self._problems("invalid_value", "invalid_choice") if one.word is word
+            )
+            refusal = next(said, None)
+            message = refusal or f"`{swallowing.option}` takes `{word.text}` too"
+            self._add(Mistake("model_swallowed", swallowing, message, refused=refusal is not None))
         positional = self.args.positional
         if not self.serve and positional is not None and id(positional) not in self.explained:
             argument = self._place_of(positional).argument("", positional, ())

@@ -11,6 +11,17 @@ from vllint.statements import StatementError
 from vllint_schemas import Located, Origin, Unknown, Word
 
 _RELEASE = re.compile(r"v?(\d+\.\d+(?:\.\d+)*(?:\.post\d+)?)")
+_NAMED = re.compile(
+    r"(?:^|[^a-z0-9])vllm[-_]?v?(?P<release>\d+\.\d+\.\d+(?:\.post\d+)?)(?![\d.]*(?:dev|rc|[abd]\d|\d))", re.I
+)
+"""A release behind vLLM's name, as the tags of `rocm/vllm` have it: `rocm6.4.1_vllm_0.10.1_20250909`."""
+
+_NUMBERED = re.compile(
+    r"(?:^|/)(?:deep-learning-containers/vllm|q9t5s3a7/vllm-(?:cpu-)?release-repo)$"
+    r"|\.dkr\.ecr\.[^/]+/vllm$"
+)
+"""Repositories of others whose tags start with vLLM's release: AWS's, and vLLM's own builds for CPUs."""
+
 _FIRST_SERVE_ENTRYPOINT = (0, 11, 1)
 """The image's ENTRYPOINT is `vllm serve` from here on, before it was the api_server module."""
 
@@ -40,17 +51,23 @@ def split_image(reference: str) -> ImageName:
 
 
 def image_version(image: Word | None) -> Located[str] | Unknown:
-    """Return the vLLM release an image's tag names; `Unknown` unless the image is the project's own."""
+    """Return the vLLM release an image's tag names.
+
+    Tags of others' images count their own releases, unless they name vLLM beside the number.
+    """
     if image is None:
         return Unknown("no image is named")
     if not image.is_known:
         return Unknown(image.reason)
     name = split_image(image.text)
-    if not name.is_official:
-        return Unknown(f"the image `{name.repository}` does not tell its vLLM release")
-    match = _RELEASE.match(name.tag)
+    is_numbered = name.is_official or _NUMBERED.search(name.repository) is not None
+    match = _RELEASE.match(name.tag) if is_numbered else _NAMED.search(name.tag)
     if match is None:
-        return Unknown(f"the tag `{name.tag or 'latest'}` does not name a release")
+        tag, repository = name.tag or "latest", name.repository
+        said = (
+            f"tag `{tag}` does not name a" if is_numbered else f"image `{repository}` does not tell its vLLM"
+        )
+        return Unknown(f"the {said} release")
     start = len(name.repository) + 1 + match.start(1)
     part = image.slice(start, start + len(match.group(1)))
     return Located(match.group(1), part.span, part.origin, part.via)

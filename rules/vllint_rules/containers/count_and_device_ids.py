@@ -47,6 +47,7 @@ class CountAndDeviceIds(Rule):
     source = ""
     since = "0.1.0"
     url = "https://docs.docker.com/reference/compose-file/deploy/#devices"
+    triggers = frozenset({"container.gpu_count_key"})
     tags = ("containers", "hardware")
 
     BAD = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule
-from vllint_schemas import Applicability, Edit, Finding, Fix, Origin, Severity, Span, Word
+from vllint_schemas import Applicability, Edit, Finding, Fix, Located, Origin, Severity, Span, Word
 
 _NAME_BEFORE = r"CUDA_VISIBLE_DEVICES(?=[\"']?[ \t]*[=:][ \t]*[\"']?$)"
 
@@ -16,13 +16,14 @@ class CudaVisibleDevicesAll(Rule):
 
     ## What it does
 
-    Finds `CUDA_VISIBLE_DEVICES=all`, also as the default of a variable.
+    Finds `CUDA_VISIBLE_DEVICES=all`, also as the default of a variable, and an empty value for a server whose
+    card is known.
 
     ## Why is this bad?
 
     CUDA reads a list of numbers or UUIDs and stops at the first word that is neither: with `all` no GPU is
-    visible, and vLLM cannot start. `NVIDIA_VISIBLE_DEVICES`, which the container engine reads, is the
-    variable that takes `all`.
+    visible, and vLLM cannot start; an empty list hides them as well. `NVIDIA_VISIBLE_DEVICES`, which the
+    container engine reads, is the variable that takes `all`.
 
     ## Example
 
@@ -49,6 +50,7 @@ class CudaVisibleDevicesAll(Rule):
     source = "platforms/interface.py:267"
     since = "0.1.0"
     url = "https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#env-vars"
+    triggers = frozenset({"$CUDA_VISIBLE_DEVICES"})
     tags = ("containers", "hardware")
 
     BAD = (
@@ -89,6 +91,11 @@ services:
 """,
         ),
         Example(
+            title="none",
+            gpu="H100:8",
+            text="export CUDA_VISIBLE_DEVICES=\nvllm serve Qwen/Qwen3-8B\n",
+        ),
+        Example(
             title="shell",
             text="CUDA_VISIBLE_DEVICES=all vllm serve Qwen/Qwen3-8B\n#                    ~~~\n",
             fixed="NVIDIA_VISIBLE_DEVICES=all vllm serve Qwen/Qwen3-8B\n",
@@ -97,14 +104,26 @@ services:
     GOOD = (
         Example(text="CUDA_VISIBLE_DEVICES=0,1 vllm serve Qwen/Qwen3-8B -tp 2\n"),
         Example(text="NVIDIA_VISIBLE_DEVICES=all vllm serve Qwen/Qwen3-8B\n"),
+        Example(title="a build for CPUs", text="CUDA_VISIBLE_DEVICES= vllm serve Qwen/Qwen3-8B\n"),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
-        """Yield a finding when the variable says `all`."""
+        """Yield a finding when the variable says `all`, or nothing."""
         values = [variable.value for variable in facts.launch.env if variable.name == "CUDA_VISIBLE_DEVICES"]
-        if not values or not values[-1].is_known or values[-1].text.strip().lower() != "all":
+        if not values or not values[-1].is_known:
             return
         value = values[-1]
+        if not value.text.strip() and _is_for_gpus(facts):
+            yield self.finding(
+                facts,
+                value.span,
+                "`CUDA_VISIBLE_DEVICES` is empty, which hides every GPU: vLLM fails to infer the device type",
+                "leave the variable out, or name the GPUs: `CUDA_VISIBLE_DEVICES=0,1`",
+                source="config/device.py:56",
+                subject="CUDA_VISIBLE_DEVICES",
+            )
+        if value.text.strip().lower() != "all":
+            return
         yield self.finding(
             facts,
             value.span,
@@ -113,6 +132,12 @@ services:
             fix=_fix(facts, value),
             subject="CUDA_VISIBLE_DEVICES",
         )
+
+
+def _is_for_gpus(facts: LaunchFacts) -> bool:
+    """Whether the server is known to be meant for a card: builds for CPUs are told to see none."""
+    image = facts.launch.image
+    return isinstance(facts.hardware.gpu, Located) and (image is None or "cpu" not in image.text)
 
 
 def _fix(facts: LaunchFacts, value: Word) -> Fix | None:

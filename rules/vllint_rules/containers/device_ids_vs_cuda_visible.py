@@ -59,6 +59,7 @@ class DeviceIdsVsCudaVisible(Rule):
     since = "0.1.0"
     url = "https://docs.docker.com/compose/how-tos/gpu-support/"
     waits_for = frozenset({"CTR024"})
+    triggers = frozenset({"$CUDA_VISIBLE_DEVICES"})
     tags = ("containers", "hardware")
 
     BAD = (

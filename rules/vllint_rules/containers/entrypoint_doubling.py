@@ -54,6 +54,7 @@ class EntrypointDoubling(Rule):
     source = "entrypoints/cli/main.py:116"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/docker.html"
+    triggers = frozenset({"launch.repeated_launcher"})
     tags = ("containers",)
 
     BAD = (

@@ -59,6 +59,7 @@ class GatedModelWithoutToken(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/docker.html"
     needs = ("model",)
+    triggers = frozenset({"launch.container"})
     tags = ("containers", "models")
 
     BAD = (

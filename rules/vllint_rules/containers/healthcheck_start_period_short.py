@@ -70,6 +70,7 @@ class HealthcheckStartPeriodShort(Rule):
     source = ""
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/k8s.html"
+    triggers = frozenset({"container.health"})
     tags = ("containers", "health")
 
     BAD = (

@@ -67,6 +67,7 @@ class NoGpuReservation(Rule):
     source = "config/device.py:56"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/docker.html"
+    triggers = frozenset({"launch.container"})
     tags = ("containers", "hardware")
 
     BAD = (

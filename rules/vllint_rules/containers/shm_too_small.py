@@ -76,6 +76,7 @@ class ShmTooSmall(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/docker.html"
     needs = ("arguments",)
+    triggers = frozenset({"launch.container"})
     tags = ("containers", "parallelism")
 
     BAD = (

@@ -46,6 +46,7 @@ class AmbiguousAbbreviation(Rule):
     source = "utils/argparse_utils.py:520"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"ambiguous_flag"})
     tags = ("flags",)
 
     BAD = (

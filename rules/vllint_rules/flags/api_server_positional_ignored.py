@@ -45,6 +45,7 @@ class ApiServerPositionalIgnored(Rule):
     source = "entrypoints/openai/api_server.py:34"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html"
+    triggers = frozenset({"positional_ignored"})
     tags = ("flags", "model")
 
     BAD = (

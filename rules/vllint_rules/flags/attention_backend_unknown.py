@@ -48,6 +48,7 @@ class AttentionBackendUnknown(Rule):
     source = "v1/attention/backends/registry.py:28"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"attention_backend"})
     tags = ("flags",)
 
     BAD = (

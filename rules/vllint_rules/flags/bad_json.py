@@ -64,6 +64,7 @@ class BadJson(Rule):
     source = "engine/arg_utils.py:302"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"wrong_value", "hf_overrides", "additional_config"})
     tags = ("flags", "json")
 
     BAD = (

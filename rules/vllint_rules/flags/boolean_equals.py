@@ -54,6 +54,7 @@ class BooleanEquals(Rule):
     source = "utils/argparse_utils.py:520"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"boolean_equals"})
     tags = ("flags",)
 
     BAD = (

@@ -57,6 +57,7 @@ class BooleanWithValue(Rule):
     source = "utils/argparse_utils.py:520"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"boolean_with_value"})
     tags = ("flags",)
 
     BAD = (

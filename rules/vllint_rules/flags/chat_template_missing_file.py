@@ -44,6 +44,7 @@ class ChatTemplateMissingFile(Rule):
     source = "renderers/chat_utils/chat_template.py:42"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html"
+    triggers = frozenset({"chat_template"})
     tags = ("flags", "containers")
 
     BAD = (

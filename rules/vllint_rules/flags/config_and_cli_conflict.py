@@ -40,6 +40,7 @@ class ConfigAndCliConflict(Rule):
     source = "utils/argparse_utils.py:523"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/serve_args.html"
+    triggers = frozenset({"--config"})
     tags = ("flags", "config")
 
     BAD = (

@@ -49,6 +49,7 @@ class ConfigYamlFalseDropped(Rule):
     source = "utils/argparse_utils.py:657"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/serve_args.html"
+    triggers = frozenset({"--config"})
     tags = ("flags", "config")
 
     BAD = (

@@ -51,6 +51,7 @@ class LeavingVariable(Rule):
     source = "envs.py:2282"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
+    triggers = frozenset({"$"})
     tags = ("flags", "environment")
 
     BAD = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Mistake, Rule, move_to_front, reads_as_model
 from vllint_schemas import Applicability, Finding, Fix, Severity, Word
+
+_REFUSAL = re.compile(r"argument [^:]*: ")
 
 
 class ListOptionSwallowsModel(Rule):
@@ -46,6 +49,7 @@ class ListOptionSwallowsModel(Rule):
     source = "utils/argparse_utils.py:358"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/cli/serve.html"
+    triggers = frozenset({"model_swallowed", "model_not_first"})
     tags = ("flags", "model")
 
     BAD = (
@@ -107,7 +111,8 @@ services:
         for mistake in facts.mistakes:
             if mistake.kind == "model_swallowed":
                 word = mistake.argument.values[-1]
-                yield self._misplaced(facts, word, _swallowed(mistake), Severity.WARNING)
+                severity = Severity.ERROR if mistake.refused else Severity.WARNING
+                yield self._misplaced(facts, word, _swallowed(mistake), severity)
             elif mistake.kind == "model_not_first":
                 yield self._not_first(facts, mistake, _model(facts, mistake))
 
@@ -139,10 +144,10 @@ services:
 
 def _swallowed(mistake: Mistake) -> str:
     word = mistake.argument.values[-1]
-    return (
-        f"`{mistake.argument.option}` takes `{word.text}` for another value of its own, and vLLM serves its"
-        " default model"
-    )
+    taken = f"`{mistake.argument.option}` takes `{word.text}` for another value of its own"
+    if mistake.refused:
+        return f"{taken}, and does not read it: {_REFUSAL.sub('', mistake.message)}"
+    return f"{taken}, and vLLM serves its default model"
 
 
 def _model(facts: LaunchFacts, mistake: Mistake) -> Word | None:

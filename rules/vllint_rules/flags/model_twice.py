@@ -46,6 +46,7 @@ class ModelTwice(Rule):
     source = "utils/argparse_utils.py:324"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/cli/serve.html"
+    triggers = frozenset({"model_twice"})
     tags = ("flags", "model")
 
     BAD = (

@@ -44,6 +44,7 @@ class NotYetFlag(Rule):
     source = "utils/argparse_utils.py:304"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"not_yet_flag"})
     tags = ("flags",)
 
     BAD = (

@@ -48,6 +48,7 @@ class NotYetVariable(Rule):
     source = "platforms/interface.py:1458"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
+    triggers = frozenset({"$"})
     tags = ("flags", "environment")
 
     BAD = (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule
 from vllint_schemas import Applicability, Edit, Finding, Fix, Related, Severity, Span, Word
 
 _MOST_SHOWN = 4
+_ENDED = re.compile(r"(?:^|[ \t])#|\\[ \t]")
+"""A comment, or a backslash that escapes a blank: a backslash at the line's end mends neither."""
 
 
 class OptionsCutOff(Rule):
@@ -48,6 +51,7 @@ class OptionsCutOff(Rule):
     source = ""
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/cli/serve.html"
+    triggers = frozenset({"launch.cut_off"})
     tags = ("flags", "shell")
 
     BAD = (
@@ -55,6 +59,10 @@ class OptionsCutOff(Rule):
             title="a comment between the lines",
             text="vllm serve Qwen/Qwen3-8B \\\n  --max-model-len 8192 \\\n  # the port\n  --port 8001\n"
             "# ~~~~~~~~~~~\n",
+        ),
+        Example(
+            title="a comment behind the backslash",
+            text="vllm serve Qwen/Qwen3-8B --max-model-len 8192 \\ # enough\n  --port 8001\n# ~~~~~~~~~~~\n",
         ),
         Example(
             title="a blank behind the backslash",
@@ -132,7 +140,7 @@ def _fix(text: str, first: Word) -> Fix | None:
         return None
     before = text[text.rfind("\n", 0, line_start - 1) + 1 : line_start - 1]
     kept = before.rstrip()
-    if not kept or kept.lstrip().startswith("#"):
+    if not kept or _ENDED.search(kept):
         return None
     place = Span(first.site.path, line_start - 1 - (len(before) - len(kept)), line_start - 1)
     if kept.endswith("\\"):

@@ -62,6 +62,7 @@ class ParserMissing(Rule):
     source = "entrypoints/common/cli_args.py:553"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/tool_calling.html"
+    triggers = frozenset({"enable_auto_tool_choice", "tool_call_parser"})
     tags = ("flags", "tools")
 
     BAD = (

@@ -73,6 +73,7 @@ class ParserOfAnotherFamily(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/tool_calling.html"
     waits_for = frozenset({"FLG021"})
+    triggers = frozenset({"tool_call_parser"})
     tags = ("flags", "tools")
 
     BAD = (

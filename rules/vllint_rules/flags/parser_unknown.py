@@ -48,6 +48,7 @@ class ParserUnknown(Rule):
     source = "entrypoints/common/cli_args.py:624"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/tool_calling.html"
+    triggers = frozenset({"tool_call_parser", "reasoning_parser"})
     tags = ("flags",)
 
     BAD = (

@@ -61,6 +61,7 @@ class RemovedFlag(Rule):
     source = "utils/argparse_utils.py:304"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"removed_flag"})
     tags = ("flags",)
 
     BAD = (

@@ -48,6 +48,7 @@ class UnexpectedWord(Rule):
     source = "utils/argparse_utils.py:520"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/cli/serve.html"
+    triggers = frozenset({"unexpected_word"})
     tags = ("flags",)
 
     BAD = (

@@ -44,6 +44,7 @@ class UnknownFlag(Rule):
     source = "utils/argparse_utils.py:304"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"unknown_flag"})
     tags = ("flags",)
 
     BAD = (

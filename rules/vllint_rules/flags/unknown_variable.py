@@ -58,6 +58,7 @@ class UnknownVariable(Rule):
     source = "platforms/interface.py:1458"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
+    triggers = frozenset({"$"})
     tags = ("flags", "environment")
 
     BAD = (

@@ -77,6 +77,7 @@ class ValueUnknown(Rule):
     source = "utils/argparse_utils.py:520"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"wrong_value", "load_format", "tokenizer_mode", "distributed_executor_backend"})
     tags = ("flags",)
 
     BAD = (

@@ -71,6 +71,7 @@ class WrongValue(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
     tags = ("flags",)
+    yields_to = frozenset({"FLG021", "SPC004"})
 
     BAD = (
         Example(

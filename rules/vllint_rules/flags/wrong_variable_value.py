@@ -61,6 +61,7 @@ class WrongVariableValue(Rule):
     source = "envs.py:2327"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
+    triggers = frozenset({"$"})
     tags = ("flags", "environment")
 
     BAD = (

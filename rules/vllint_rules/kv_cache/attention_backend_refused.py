@@ -8,6 +8,7 @@ from vllint import (
     Example,
     LaunchFacts,
     Rule,
+    attends_otherwise,
     attention_of,
     backend_obstacle,
     chosen_backend,
@@ -106,7 +107,11 @@ class AttentionBackendRefused(Rule):
         asked, cache = facts.args.value("attention_backend"), facts.args.value("kv_cache_dtype")
         if attention is None or capability is None or facts.release.judged != tabled_release():
             return
-        if not isinstance(asked, Located) or not isinstance(cache, Located) or _goes_its_own_way(facts):
+        if (
+            not isinstance(asked, Located)
+            or not isinstance(cache, Located)
+            or attends_otherwise(facts.args, facts.launch)
+        ):
             return
         if isinstance(asked.value, str) and asked.value.upper() not in {"AUTO", "", "NONE"}:
             held = cache.value if attention.kind == "plain" and isinstance(cache.value, str) else "auto"
@@ -143,14 +148,6 @@ class AttentionBackendRefused(Rule):
             source="platforms/cuda.py:472",
             subject=f"model={facts.model.id}",
         )
-
-
-def _goes_its_own_way(facts: LaunchFacts) -> bool:
-    """Whether options or variables make the model attend in another way than its configuration says."""
-    own = ("hf_overrides", "attention_config", "runner", "task", "convert")
-    if facts.args.open_ended is not None or any(facts.args.given(dest) is not None for dest in own):
-        return True
-    return any(variable.name == "VLLM_MLA_DISABLE" for variable in facts.launch.env)
 
 
 def _here(facts: LaunchFacts) -> str:

@@ -46,6 +46,7 @@ class KvDtypeInvalid(Rule):
     source = "config/cache.py:471"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/quantization/quantized_kvcache.html"
+    triggers = frozenset({"kv_cache_dtype"})
     tags = ("kv cache",)
 
     BAD = (

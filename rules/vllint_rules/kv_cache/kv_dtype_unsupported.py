@@ -9,6 +9,7 @@ from vllint import (
     LaunchFacts,
     Rule,
     Setting,
+    attends_otherwise,
     attention_of,
     chosen_backend,
     set_options,
@@ -59,6 +60,7 @@ class KvDtypeUnsupported(Rule):
     url = "https://docs.vllm.ai/en/stable/features/quantization/quantized_kvcache.html"
     needs = ("gpu", "model")
     waits_for = frozenset({"KVC001", "KVC007"})
+    triggers = frozenset({"kv_cache_dtype"})
     tags = ("kv cache", "hardware")
 
     BAD = (
@@ -98,7 +100,7 @@ class KvDtypeUnsupported(Rule):
         cache, asked = facts.args.value("kv_cache_dtype"), facts.args.given("attention_backend")
         if facts.release.judged != tabled_release() or capability is None or asked is not None:
             return
-        if attention is None or attention.kind == "sparse" or _goes_its_own_way(facts):
+        if attention is None or attention.kind == "sparse" or attends_otherwise(facts.args, facts.launch):
             return
         if not isinstance(cache, Located) or not str(cache.value).startswith(_FORMATS):
             return
@@ -127,11 +129,3 @@ class KvDtypeUnsupported(Rule):
             fix=None if edits is None else Fix("write `auto`", Applicability.UNSAFE, edits),
             subject=f"kv_cache_dtype={cache}",
         )
-
-
-def _goes_its_own_way(facts: LaunchFacts) -> bool:
-    """Whether options or variables make the model attend in another way than its configuration says."""
-    own = ("hf_overrides", "attention_config", "runner", "task", "convert")
-    if facts.args.open_ended is not None or any(facts.args.given(dest) is not None for dest in own):
-        return True
-    return any(variable.name == "VLLM_MLA_DISABLE" for variable in facts.launch.env)

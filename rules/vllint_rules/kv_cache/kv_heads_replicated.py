@@ -43,6 +43,7 @@ class KvHeadsReplicated(Rule):
     url = "https://docs.vllm.ai/en/stable/serving/context_parallel_deployment.html"
     needs = ("arguments", "model", "gpu")
     waits_for = frozenset({"PAR001", "PAR004", "PRF001"})
+    triggers = frozenset({"tensor_parallel_size"})
     tags = ("kv cache", "parallelism")
 
     BAD = (

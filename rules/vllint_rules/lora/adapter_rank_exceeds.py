@@ -47,6 +47,7 @@ class AdapterRankExceeds(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/lora.html"
     waits_for = frozenset({"LRA001"})
+    triggers = frozenset({"lora_modules"})
     tags = ("lora",)
 
     BAD = (

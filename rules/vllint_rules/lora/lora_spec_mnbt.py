@@ -48,6 +48,7 @@ class LoraSpecMnbt(Rule):
     url = "https://docs.vllm.ai/en/stable/features/lora.html"
     tags = ("lora", "speculative-decoding")
     waits_for = frozenset({"SCH005"})
+    triggers = frozenset({"enable_lora"})
 
     BAD = (
         Example(

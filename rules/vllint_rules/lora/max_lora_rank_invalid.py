@@ -44,6 +44,7 @@ class MaxLoraRankInvalid(Rule):
     source = "config/lora.py:24"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/lora.html"
+    triggers = frozenset({"wrong_value"})
     tags = ("flags", "lora")
 
     BAD = (

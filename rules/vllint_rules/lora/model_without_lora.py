@@ -48,6 +48,7 @@ class ModelWithoutLora(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/lora.html"
     needs = ("model",)
+    triggers = frozenset({"enable_lora"})
     tags = ("lora",)
 
     BAD = (

@@ -157,9 +157,11 @@ def _waited(launches: Sequence[LaunchFacts]) -> dict[str, frozenset[str]]:
         facts.launch.name: frozenset(facts.launch.container.starts_after if facts.launch.container else ())
         for facts in launches
     }
-    waited = dict(direct)
-    for _ in direct:
-        waited = {
+    waited: dict[str, frozenset[str]] = {}
+    further = direct
+    while further != waited:
+        waited = further
+        further = {
             name: names.union(*(waited.get(one, frozenset()) for one in names))
             for name, names in waited.items()
         }

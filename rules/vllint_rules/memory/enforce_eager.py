@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule
-from vllint_schemas import Finding, Located, Severity
+from vllint import Example, LaunchFacts, Rule, fits_with, remove_argument
+from vllint_schemas import Applicability, Finding, Fix, Located, Severity
 
 
 class EnforceEager(Rule):
@@ -28,6 +28,11 @@ class EnforceEager(Rule):
 
     `vllm serve Qwen/Qwen3-8B`; to save memory, fewer `--max-num-seqs`.
 
+    ## Fix safety
+
+    Unsafe: the start takes longer, and CUDA graphs some memory. There is a fix where the launch is known to
+    fit with them.
+
     ## Since
 
     0.1.0
@@ -41,11 +46,13 @@ class EnforceEager(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("gpu", "model")
+    triggers = frozenset({"enforce_eager"})
     tags = ("memory", "performance")
 
     BAD = (
         Example(
             text="vllm serve Qwen/Qwen3-8B --enforce-eager\n#                        ~~~~~~~~~~~~~~~\n",
+            fixed="vllm serve Qwen/Qwen3-8B\n",
             gpu="H100:1",
         ),
     )
@@ -66,5 +73,15 @@ class EnforceEager(Rule):
             place,
             "`--enforce-eager` switches off `torch.compile` and CUDA graphs, and small batches run slower",
             "leave it out, unless you are debugging or the start-up counts more",
+            fix=_fix(facts),
             subject="enforce_eager",
         )
+
+
+def _fix(facts: LaunchFacts) -> Fix | None:
+    argument = facts.args.given("enforce_eager")
+    if argument is None or not fits_with(facts, {"enforce_eager": False}):
+        return None
+    edits = remove_argument(facts, argument)
+    title = "drop `--enforce-eager`: it fits with CUDA graphs, too"
+    return None if edits is None else Fix(title, Applicability.UNSAFE, edits)

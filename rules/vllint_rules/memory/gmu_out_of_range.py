@@ -47,6 +47,7 @@ class GmuOutOfRange(Rule):
     source = "config/cache.py:215"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
+    triggers = frozenset({"gpu_memory_utilization"})
     tags = ("memory",)
 
     BAD = (

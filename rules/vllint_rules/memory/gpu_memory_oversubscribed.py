@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vllint import Example, LaunchFacts, Rule, used_gpus
-from vllint_schemas import Finding, Related, Severity, Span, Unknown
+from vllint import Example, LaunchFacts, Rule, Setting, fits_with, least_share, set_options, used_gpus
+from vllint_schemas import GIB, Applicability, Edit, Finding, Fix, Related, Severity, Span, Unknown
 
 _SLACK = 0.25
 """What of its share a server may leave untouched once it runs: room for the largest batch."""
 
+_DEST = "gpu_memory_utilization"
+_TOGETHER = 0.9
+"""What the fix gives the servers of a GPU together; the rest is for their CUDA contexts."""
+
 _OTHERWISE = (
     "num_gpu_blocks_override",
-    "kv_cache_memory_bytes",
     "device_ids",
     "data_parallel_rank",
     "data_parallel_start_rank",
@@ -25,11 +28,20 @@ _OTHER_BUILD = r"cpu|tpu|neuron|gaudi|hpu"
 
 
 class Share(NamedTuple):
-    """A launch, the part of each card's memory that it takes, and the cards."""
+    """A launch, the part of each card's memory that it takes, and the cards.
+
+    `is_sized` says that the size of its KV cache is given: then the part is the least that it takes.
+    """
 
     facts: LaunchFacts
     part: float
     gpus: tuple[str, ...]
+    is_sized: bool = False
+
+    @property
+    def words(self) -> str:
+        """The part as the message tells it."""
+        return f"{self.part:.2f} (at least)" if self.is_sized else f"{self.part:g}"
 
 
 class GpuMemoryOversubscribed(Rule):
@@ -38,7 +50,8 @@ class GpuMemoryOversubscribed(Rule):
     ## What it does
 
     Adds up `--gpu-memory-utilization` of the servers that one file starts together on the same GPU: by
-    the same `device_ids`, the same `CUDA_VISIBLE_DEVICES`, or because each takes the first of all GPUs.
+    the same `device_ids`, the same `CUDA_VISIBLE_DEVICES`, or because each takes the first of all GPUs. A
+    server whose KV cache is sized by `--kv-cache-memory-bytes` counts with its weights and that cache.
 
     ## Why is this bad?
 
@@ -54,6 +67,12 @@ class GpuMemoryOversubscribed(Rule):
     ## Use instead
 
     Parts that add up to less than 1, such as 0.45 and 0.45, or a GPU for each.
+
+    ## Fix safety
+
+    Unsafe: the servers get smaller KV caches. Where models and card are known and each model fits a smaller
+    part, the fix shares nine tenths of the card: each server gets what it needs, and of the rest in the
+    proportion of the parts it had.
 
     ## Since
 
@@ -84,6 +103,34 @@ services:
     command: --model Qwen/Qwen3-Embedding-4B --gpu-memory-utilization 0.5
     gpus: all
 """.replace("  #~~~", "# ~~~~"),
+        ),
+        Example(
+            title="the card is known",
+            path="compose.yaml",
+            text="""\
+services:
+  chat:
+  #~~~
+    image: vllm/vllm-openai:v0.33.0
+    command: --model Qwen/Qwen3-8B --gpu-memory-utilization 0.6
+    gpus: all
+  small:
+    image: vllm/vllm-openai:v0.33.0
+    command: --model Qwen/Qwen3-1.7B --gpu-memory-utilization 0.5
+    gpus: all
+""".replace("  #~~~", "# ~~~~"),
+            fixed="""\
+services:
+  chat:
+    image: vllm/vllm-openai:v0.33.0
+    command: --model Qwen/Qwen3-8B --gpu-memory-utilization 0.55
+    gpus: all
+  small:
+    image: vllm/vllm-openai:v0.33.0
+    command: --model Qwen/Qwen3-1.7B --gpu-memory-utilization 0.34
+    gpus: all
+""",
+            gpu="H100:1",
         ),
         Example(
             title="one after the other",
@@ -154,10 +201,12 @@ CUDA_VISIBLE_DEVICES=1 vllm serve Qwen/Qwen3-4B --port 8001
         if len(launches) < 2:
             return
         said: set[tuple[str, ...]] = set()
-        for together in dict.fromkeys(facts.launch.together for facts in launches):
-            if together is None:
-                continue
-            shares = [share for facts in launches if (share := _share(facts, together)) is not None]
+        by_group: dict[str, list[LaunchFacts]] = {}
+        for facts in launches:
+            if facts.launch.together is not None:
+                by_group.setdefault(facts.launch.together, []).append(facts)
+        for together, members in by_group.items():
+            shares = [share for facts in members if (share := _share(facts, together)) is not None]
             for gpu in dict.fromkeys(gpu for share in shares for gpu in share.gpus):
                 group = [share for share in shares if gpu in share.gpus]
                 names = tuple(share.facts.launch.id for share in group)
@@ -167,7 +216,7 @@ CUDA_VISIBLE_DEVICES=1 vllm serve Qwen/Qwen3-4B --port 8001
                     yield self._oversubscribed(gpu, group, total)
 
     def _oversubscribed(self, gpu: str, group: Sequence[Share], total: float) -> Finding:
-        parts = " + ".join(f"{share.part:g}" for share in group)
+        parts = " + ".join(share.words for share in group)
         first = group[0].facts
         refused = _refused(group)
         then = (
@@ -178,19 +227,60 @@ CUDA_VISIBLE_DEVICES=1 vllm serve Qwen/Qwen3-4B --port 8001
         return self.finding(
             first,
             first.launch.at,
-            f"{len(group)} servers share GPU {gpu} and ask for {parts} = {total:g} of its memory: {then}",
-            "let `--gpu-memory-utilization` of a GPU's servers add up to less than 1, or give each a GPU",
+            f"{len(group)} servers share GPU {gpu} and ask for {parts} = {round(total, 2):g} of its memory:"
+            f" {then}",
+            _help(group),
             severity=Severity.ERROR if refused is not None else Severity.WARNING,
             related=tuple(
-                Related(_place(share.facts), f"{share.part:g} for `{share.facts.launch.name}`")
+                Related(_place(share.facts), f"{share.words} for `{share.facts.launch.name}`")
                 for share in group
             ),
+            fix=_fix(group),
             subject=f"gpu={gpu}",
         )
 
 
+def _help(group: Sequence[Share]) -> str:
+    """Say what to do; where the models are known and do not fit one card together, that they do not."""
+    least = [least_share(share.facts) for share in group if not share.is_sized]
+    needed = [part for part in least if part is not None]
+    if len(group) == len(needed) and sum(needed) > _TOGETHER:
+        parts = " + ".join(f"{part:g}" for part in needed)
+        return f"give each a GPU: together they do not fit this one, of which they need {parts}"
+    return "let `--gpu-memory-utilization` of a GPU's servers add up to less than 1, or give each a GPU"
+
+
+def _fix(group: Sequence[Share]) -> Fix | None:
+    """Return the fix that deals the card out so that each server fits, if all are known to."""
+    asking = [share for share in group if not share.is_sized]
+    least = [least_share(share.facts) for share in asking]
+    spare = _TOGETHER - sum(share.part for share in group if share.is_sized) - sum(filter(None, least))
+    if spare < 0 or not asking:
+        return None
+    total = sum(share.part for share in asking)
+    edits: dict[tuple[Span, str], None] = {}
+    parts: list[str] = []
+    for share, needed in zip(asking, least, strict=True):
+        if needed is None:
+            return None
+        part = min(share.part, int(100 * (needed + spare * share.part / total) + 1e-6) / 100)
+        written = set_options(share.facts, (Setting("--gpu-memory-utilization", _DEST, f"{part:g}"),))
+        if not fits_with(share.facts, {_DEST: part}) or written is None:
+            return None
+        edits |= dict.fromkeys((edit.span, edit.text) for edit in written)
+        parts.append(f"`{part:g}` for `{share.facts.launch.name}`{_size(share, part)}")
+    title = f"write {' and '.join(parts)}, in which each fits"
+    return Fix(title, Applicability.UNSAFE, tuple(Edit(*edit) for edit in edits))
+
+
+def _size(share: Share, part: float) -> str:
+    total = share.facts.gpu.value.memory_bytes
+    return "" if isinstance(total, Unknown) else f" ({part * total / GIB:.1f} GiB)"
+
+
 def _place(facts: LaunchFacts) -> Span:
-    return facts.args.place("gpu_memory_utilization") or facts.launch.at
+    sized = facts.args.place("kv_cache_memory_bytes")
+    return sized or facts.args.place(_DEST) or facts.launch.at
 
 
 def _share(facts: LaunchFacts, together: str) -> Share | None:
@@ -202,12 +292,31 @@ def _share(facts: LaunchFacts, together: str) -> Share | None:
         return None
     if image is not None and re.search(_OTHER_BUILD, image.text):
         return None
-    sleeps = args.given("enable_sleep_mode")
-    part = args.value("gpu_memory_utilization")
-    if sleeps is not None or isinstance(part, Unknown) or not isinstance(part.value, int | float):
-        return None
+    is_sized = args.given("kv_cache_memory_bytes") is not None
+    part = _least_part(facts) if is_sized else _part(facts)
     gpus = used_gpus(facts.launch, facts.parallel)
-    return None if isinstance(gpus, Unknown) else Share(facts, float(part.value), gpus)
+    if part is None or isinstance(gpus, Unknown) or args.given("enable_sleep_mode") is not None:
+        return None
+    return Share(facts, part, gpus, is_sized)
+
+
+def _part(facts: LaunchFacts) -> float | None:
+    found = facts.args.value(_DEST)
+    value = None if isinstance(found, Unknown) else found.value
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _least_part(facts: LaunchFacts) -> float | None:
+    """Return what the weights and a cache of given size take of the card at least."""
+    gpu, memory = facts.hardware.gpu, facts.maybe_memory
+    if (
+        isinstance(gpu, Unknown)
+        or isinstance(memory, Unknown)
+        or isinstance(gpu.value.memory_high_bytes, Unknown)
+    ):
+        return None
+    taken = [rank.weights.low + rank.kv.low for rank in memory.ranks if not isinstance(rank.kv, Unknown)]
+    return max(taken) / gpu.value.memory_high_bytes if taken else None
 
 
 def _refused(group: Sequence[Share]) -> str | None:

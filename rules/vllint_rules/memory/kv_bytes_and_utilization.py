@@ -41,6 +41,7 @@ class KvBytesAndUtilization(Rule):
     source = "v1/worker/gpu_worker.py"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"kv_cache_memory_bytes"})
     tags = ("memory",)
 
     BAD = (

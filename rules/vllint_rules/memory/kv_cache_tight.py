@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, memory_fix
+from vllint import Example, LaunchFacts, Rule, helped, memory_fix, rank_budget
 from vllint_schemas import GIB, Finding, Located, RankMemory, Severity, Unknown
 
 
@@ -48,7 +48,7 @@ class KvCacheTight(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
-    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "SCH001"})
+    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "MEM008", "MEM018", "SCH001"})
     tags = ("memory", "hardware")
 
     BAD = (
@@ -56,7 +56,7 @@ class KvCacheTight(Rule):
             title="a shorter context fits",
             text="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 40000\n"
             "#                                                           ~~~~~\n",
-            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19856\n",
+            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19600\n",
             gpu="A10G:1",
         ),
         Example(
@@ -88,9 +88,10 @@ class KvCacheTight(Rule):
             place or model or facts.launch.at,
             f"likely too little memory for one request{tokens}: it needs {rank.kv_needed / GIB:.1f} GiB of KV"
             f" cache on each GPU, about {mid:.1f} GiB are left ({low:.1f} to {high:.1f})",
-            "lower `--max-model-len` or `--max-num-seqs`, use `--kv-cache-dtype fp8`, or more cards",
+            helped(facts, "lower `--max-model-len` or `--max-num-seqs`, or use more or larger cards"),
             fix=memory_fix(facts),
             subject="max_model_len",
+            budget=rank_budget(rank, facts.memory),
         )
 
 

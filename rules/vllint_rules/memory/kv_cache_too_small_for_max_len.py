@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, memory_fix, releases
+from vllint import Example, LaunchFacts, Rule, helped, memory_fix, rank_budget, releases
 from vllint_schemas import (
     GIB,
     Finding,
@@ -56,14 +56,14 @@ class KvCacheTooSmallForMaxLen(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
-    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM006", "SCH001"})
+    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM006", "MEM008", "SCH001"})
     tags = ("memory", "hardware")
 
     BAD = (
         Example(
             text="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 131072\n"
             "                                                            ~~~~~~\n",
-            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19856\n",
+            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19600\n",
             gpu="A10G:1",
         ),
     )
@@ -87,10 +87,11 @@ class KvCacheTooSmallForMaxLen(Rule):
                 place or model or facts.launch.at,
                 f"one request of {_length(facts)} tokens needs {rank.kv_needed / GIB:.1f} GiB of KV cache"
                 f" on each GPU, and {_left(rank)}",
-                "lower `--max-model-len`, halve the cache with `--kv-cache-dtype fp8`, or use more cards",
+                helped(facts, "lower `--max-model-len`, or use more or larger cards"),
                 related=() if facts.gpu.span is None else (Related(facts.gpu.span, _card(facts)),),
                 fix=memory_fix(facts),
                 subject="max_model_len",
+                budget=rank_budget(rank, facts.memory),
             )
             return
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, Setting, set_options, version_key
-from vllint_schemas import Applicability, Finding, Fix, Located, RankMemory, Severity, Unknown
+from vllint import Example, LaunchFacts, Rule, helped, rank_budget, requests_fix, version_key
+from vllint_schemas import Finding, Located, RankMemory, Severity, Unknown
 
 _CHECKED_SINCE = (0, 18, 1)
-_ROUNDED_TO = 8
 _MIB = 1024**2
 
 
@@ -18,7 +17,8 @@ class MoreRequestsThanStateBlocks(Rule):
     ## What it does
 
     Divides what the weights leave of the memory, at best, by the size of a block, and compares the number of
-    blocks with `--max-num-seqs`: the one given, or the card's default.
+    blocks with `--max-num-seqs`: the one given, or the card's default. Where only what is likely left holds
+    too few blocks, it warns.
 
     ## Why is this bad?
 
@@ -36,7 +36,8 @@ class MoreRequestsThanStateBlocks(Rule):
 
     ## Fix safety
 
-    Unsafe: further requests wait. The fix takes four fifths of the blocks that are likely there.
+    Unsafe: further requests wait. The fix takes the most of a few round numbers with which the launch fits,
+    and a shorter context where that is not enough.
 
     ## Since
 
@@ -51,13 +52,13 @@ class MoreRequestsThanStateBlocks(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
-    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "SCH001"})
+    waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "MEM008", "SCH001"})
     tags = ("memory", "hardware")
 
     BAD = (
         Example(
             text="vllm serve Qwen/Qwen3.5-35B-A3B --max-model-len 32768\n#          ~~~~~~~~~~~~~~~~~~~~\n",
-            fixed="vllm serve Qwen/Qwen3.5-35B-A3B --max-model-len 32768 --max-num-seqs 40\n",
+            fixed="vllm serve Qwen/Qwen3.5-35B-A3B --max-model-len 32768 --max-num-seqs 64\n",
             gpu="H100-80GB:1",
             vllm_version="0.33.0",
         ),
@@ -88,23 +89,34 @@ class MoreRequestsThanStateBlocks(Rule):
         if version_key(facts.release.judged) < _CHECKED_SINCE or _chooses_graphs(facts):
             return
         for rank in facts.memory.ranks:
-            left = _most(rank)
-            if not rank.state_block or left is None or seqs <= (blocks := int(left // rank.state_block)):
+            most = _most(rank)
+            if not rank.state_block or most is None or isinstance(rank.kv, Unknown):
                 continue
-            place = facts.args.place("max_num_seqs")
-            model = facts.args.model.span if isinstance(facts.args.model, Located) else None
-            given = "" if place else " (the default on this card)"
-            likely = rank.kv.mid if not isinstance(rank.kv, Unknown) else left
-            yield self.finding(
-                facts,
-                place or model or facts.launch.at,
-                f"`--max-num-seqs` is {seqs}{given}, and the cache has at most {blocks} blocks of"
-                f" {rank.state_block / _MIB:.0f} MiB for the states of as many requests",
-                "lower `--max-num-seqs`, or use more cards",
-                fix=_fix(facts, likely / rank.state_block),
-                subject="max_num_seqs",
-            )
-            return
+            blocks, likely = (int(max(0.0, size) // rank.state_block) for size in (most, rank.kv.mid))
+            if seqs > blocks:
+                yield self._finding(facts, rank, seqs, f"at most {blocks}", Severity.ERROR)
+                return
+            if seqs > likely:
+                yield self._finding(facts, rank, seqs, f"likely no more than {likely}", Severity.WARNING)
+                return
+
+    def _finding(
+        self, facts: LaunchFacts, rank: RankMemory, seqs: int, blocks: str, severity: Severity
+    ) -> Finding:
+        place = facts.args.place("max_num_seqs")
+        model = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        given = "" if place else " (the default on this card)"
+        return self.finding(
+            facts,
+            place or model or facts.launch.at,
+            f"`--max-num-seqs` is {seqs}{given}, and the cache has {blocks} blocks of"
+            f" {rank.state_block / _MIB:.0f} MiB for the states of as many requests",
+            helped(facts, "lower `--max-num-seqs`, or use more cards"),
+            severity=severity,
+            fix=requests_fix(facts),
+            subject="max_num_seqs",
+            budget=rank_budget(rank, facts.memory),
+        )
 
 
 def _most(rank: RankMemory) -> float | None:
@@ -117,14 +129,3 @@ def _most(rank: RankMemory) -> float | None:
 def _chooses_graphs(facts: LaunchFacts) -> bool:
     """Whether the launch says itself which CUDA graphs there are."""
     return any(facts.args.given(dest) for dest in ("compilation_config", "optimization_level"))
-
-
-def _fix(facts: LaunchFacts, blocks: float) -> Fix | None:
-    fitting = int(blocks * 0.8) // _ROUNDED_TO * _ROUNDED_TO
-    if fitting < _ROUNDED_TO:
-        return None
-    title = f"use `--max-num-seqs {fitting}`"
-    edits = set_options(facts, (Setting("--max-num-seqs", "max_num_seqs", str(fitting)),))
-    if edits is None:
-        return Fix(title, Applicability.DISPLAY)
-    return Fix(title, Applicability.UNSAFE, edits)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, beside_the_share
-from vllint_schemas import GIB, Finding, Located, Severity, Unknown
+from vllint import Example, LaunchFacts, Rule, Setting, beside_the_share, fits_with, set_options
+from vllint_schemas import GIB, Applicability, Finding, Fix, Located, Severity, Unknown
 
 _USUAL_SHARE = 0.92
+_DEST = "gpu_memory_utilization"
 
 
 class UtilizationTooHigh(Rule):
@@ -33,6 +34,10 @@ class UtilizationTooHigh(Rule):
 
     `--gpu-memory-utilization 0.92`
 
+    ## Fix safety
+
+    Unsafe: the KV cache gets smaller. There is a fix where the launch fits with 0.92.
+
     ## Since
 
     0.1.0
@@ -47,12 +52,14 @@ class UtilizationTooHigh(Rule):
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "MEM009"})
+    triggers = frozenset({"gpu_memory_utilization"})
     tags = ("memory", "hardware")
 
     BAD = (
         Example(
             text="vllm serve Qwen/Qwen3-8B --gpu-memory-utilization 0.99 --max-model-len 8192\n"
             "#                                                 ~~~~\n",
+            fixed="vllm serve Qwen/Qwen3-8B --gpu-memory-utilization 0.92 --max-model-len 8192\n",
             gpu="A10G:1",
         ),
     )
@@ -66,7 +73,7 @@ class UtilizationTooHigh(Rule):
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding where the rest of the card is likely smaller than what it must hold."""
-        place, share = facts.args.place("gpu_memory_utilization"), facts.args.value("gpu_memory_utilization")
+        place, share = facts.args.place(_DEST), facts.args.value(_DEST)
         if place is None or not isinstance(share, Located) or not isinstance(share.value, int | float):
             return
         rest = beside_the_share(facts)
@@ -79,5 +86,14 @@ class UtilizationTooHigh(Rule):
             f" `{facts.gpu.value.name}`, and the CUDA context and what else stands beside it take at least"
             f" {rest.least / GIB:.1f}",
             f"take {_USUAL_SHARE} or less",
-            subject="gpu_memory_utilization",
+            fix=_fix(facts),
+            subject=_DEST,
         )
+
+
+def _fix(facts: LaunchFacts) -> Fix | None:
+    if not fits_with(facts, {"gpu_memory_utilization": _USUAL_SHARE}):
+        return None
+    edits = set_options(facts, (Setting("--gpu-memory-utilization", _DEST, f"{_USUAL_SHARE}"),))
+    title = f"write `{_USUAL_SHARE}`: the KV cache gets what that leaves"
+    return None if edits is None else Fix(title, Applicability.UNSAFE, edits)

@@ -10,7 +10,9 @@ from vllint import (
     Rule,
     fitting_instances,
     fitting_tensor_parallel,
+    helped,
     memory_fix,
+    rank_budget,
 )
 from vllint_schemas import (
     GIB,
@@ -50,7 +52,7 @@ class WeightsDoNotFit(Rule):
     ## Fix safety
 
     Where the launch already has enough GPUs, the fix spreads the model over them, and shortens the context
-    where that is not enough; a share of the card below the usual one is raised: unsafe. Where it needs
+    where that is not enough: unsafe. Where it needs
     others, the finding names them and changes nothing.
 
     ## Since
@@ -66,7 +68,8 @@ class WeightsDoNotFit(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
-    waits_for = frozenset({"PAR001", "PAR004", "MEM006"})
+    waits_for = frozenset({"PAR001", "PAR004", "MEM006", "MEM008"})
+    triggers = frozenset({"memory.does_not_fit"})
     tags = ("memory", "hardware")
 
     BAD = (
@@ -99,21 +102,28 @@ class WeightsDoNotFit(Rule):
         if facts.memory.verdict != "does_not_fit":
             return
         rank = max(facts.memory.ranks, key=lambda rank: rank.weights.low)
-        # A cache of given size leaves the share of the card unused: then all of it must do.
-        room = _whole_card(facts.gpu.value) if isinstance(rank.budget, Unknown) else rank.budget
+        room = _room(rank, facts.gpu.value)
         if room is None or rank.weights.low < room.high:
             return
-        model, gpu = facts.model, facts.gpu
+        model, gpu, fix = facts.model, facts.gpu, _fix(facts)
         place = facts.args.model.span if isinstance(facts.args.model, Located) else None
         yield self.finding(
             facts,
             place or facts.launch.at,
             f"the weights of `{model.id}` do not fit: {_arithmetic(rank, room, facts)}",
-            "use more or larger cards, or a quantized checkpoint",
+            helped(facts, "use more or larger cards, or a quantized checkpoint", fix is None),
             related=_related(facts, gpu),
-            fix=_fix(facts),
+            fix=fix,
             subject=f"model={model.id}",
+            budget=rank_budget(rank, facts.memory),
         )
+
+
+def _room(rank: RankMemory, gpu: Gpu) -> Band | None:
+    """Return what the weights must fit: all of the card where its share bounds no cache."""
+    if isinstance(rank.budget, Unknown) or rank.kv_needed == 0:
+        return _whole_card(gpu)
+    return rank.budget
 
 
 def _whole_card(gpu: Gpu) -> Band | None:
@@ -129,7 +139,7 @@ def _arithmetic(rank: RankMemory, room: Band, facts: LaunchFacts) -> str:
     total = gpu.memory_bytes
     share = facts.args.value("gpu_memory_utilization")
     used = share.value if isinstance(share, Located) else None
-    shared = isinstance(total, int) and used and not isinstance(rank.budget, Unknown)
+    shared = isinstance(total, int) and used and room == rank.budget
     card = f"{total / GIB:.1f} GiB x {used}" if shared and isinstance(total, int) else "the card"
     spread = f" over {layout.gpus_per_replica} GPUs" if layout.gpus_per_replica > 1 else ""
     return (

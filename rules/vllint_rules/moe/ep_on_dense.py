@@ -49,6 +49,7 @@ class EpOnDense(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/expert_parallel_deployment.html"
     needs = ("model",)
+    triggers = frozenset({"enable_expert_parallel"})
     tags = ("mixture of experts", "parallelism")
 
     BAD = (

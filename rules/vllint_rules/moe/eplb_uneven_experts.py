@@ -46,6 +46,7 @@ class EplbUnevenExperts(Rule):
     url = "https://docs.vllm.ai/en/stable/serving/expert_parallel_deployment.html"
     needs = ("arguments", "model")
     waits_for = frozenset({"PAR001"})
+    triggers = frozenset({"enable_eplb"})
     tags = ("moe", "parallelism")
 
     BAD = (

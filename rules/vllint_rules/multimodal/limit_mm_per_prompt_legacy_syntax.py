@@ -53,6 +53,7 @@ class LimitMmPerPromptLegacySyntax(Rule):
     source = "engine/arg_utils.py:302"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/multimodal_inputs.html"
+    triggers = frozenset({"wrong_value", "limit_mm_per_prompt"})
     tags = ("flags", "multimodal")
 
     BAD = (

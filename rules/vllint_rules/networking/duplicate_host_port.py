@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from vllint import Example, LaunchFacts, Rule
-from vllint_schemas import Finding, Located, PortMapping, Related, Severity, Span, Unknown
+from vllint_schemas import EntryPoint, Finding, Located, PortMapping, Related, Severity, Span, Unknown
 
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::", "*"})
+_WITHOUT_PORT = frozenset({EntryPoint.DYNAMO, EntryPoint.LLM})
+"""Workers behind a frontend, and engines within a program, listen on no port."""
 
 
 class Taken(NamedTuple):
@@ -153,6 +156,13 @@ services:
 """,
         ),
         Example(
+            title="workers of Dynamo, which a frontend serves",
+            text="""\
+CUDA_VISIBLE_DEVICES=0 python3 -m dynamo.vllm --model Qwen/Qwen3-8B &
+CUDA_VISIBLE_DEVICES=1 python3 -m dynamo.vllm --model Qwen/Qwen3-8B --is-prefill-worker
+""",
+        ),
+        Example(
             title="one after the other",
             text="vllm serve Qwen/Qwen3-8B\nvllm serve Qwen/Qwen3-4B\n",
         ),
@@ -160,12 +170,17 @@ services:
 
     def check_file(self, launches: Sequence[LaunchFacts]) -> Iterator[Finding]:
         """Yield a finding for each port that something else took before."""
-        for facts in launches:
-            beside = [] if facts.launch.container is None else _published_beside(facts)
-            others = [other for other in launches if other is not facts and _together(facts, other)]
-            before = [*beside, *(taken for other in others for taken in _taken(other))]
-            for own in _taken(facts):
-                first = next((other for other in before if _clash(other, own)), None)
+        taken = [tuple(_taken(facts)) for facts in launches]
+        takers: dict[tuple[str, int], list[Taken]] = {}
+        for facts, ports in zip(launches, taken, strict=True):
+            for own in ports if facts.launch.together is not None else ():
+                takers.setdefault((facts.launch.together or "", own.port), []).append(own)
+        for facts, ports in zip(launches, taken, strict=True):
+            beside = _published_beside(facts)
+            for own in ports:
+                others = takers.get((facts.launch.together or "", own.port), ())
+                before = chain(beside, others)
+                first = next((one for one in before if one not in ports and _clash(one, own)), None)
                 if first is not None:
                     yield self._clash(facts, own, first)
 
@@ -184,10 +199,6 @@ services:
         )
 
 
-def _together(one: LaunchFacts, other: LaunchFacts) -> bool:
-    return one.launch.together is not None and one.launch.together == other.launch.together
-
-
 def _clash(one: Taken, other: Taken) -> bool:
     if one.port != other.port or one.place == other.place:
         return False
@@ -200,6 +211,8 @@ def _taken(facts: LaunchFacts) -> Iterator[Taken]:
     if container is not None and container.kind != "kubernetes" and not container.shares_host_network:
         for mapping in container.ports:
             yield from _of(mapping, facts.launch.name)
+        return
+    if facts.launch.entry_point in _WITHOUT_PORT:
         return
     port = facts.args.integer("port")
     host = facts.args.value("host")

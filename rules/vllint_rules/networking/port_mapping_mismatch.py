@@ -46,6 +46,7 @@ class PortMappingMismatch(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/docker.html"
     waits_for = frozenset({"NET004"})
+    triggers = frozenset({"launch.container"})
     tags = ("networking", "containers")
 
     BAD = (

@@ -49,6 +49,7 @@ class VllmPortEnv(Rule):
     source = _SOURCE
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
+    triggers = frozenset({"$VLLM_PORT", "container.services"})
     tags = ("networking", "kubernetes")
 
     BAD = (

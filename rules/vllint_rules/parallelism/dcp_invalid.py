@@ -50,6 +50,7 @@ class DcpInvalid(Rule):
     url = "https://docs.vllm.ai/en/stable/serving/context_parallel_deployment.html"
     needs = ("arguments",)
     waits_for = frozenset({"PAR001"})
+    triggers = frozenset({"decode_context_parallel_size"})
     tags = ("parallelism",)
 
     BAD = (
@@ -104,7 +105,7 @@ services:
             return
         smaller = next(
             other
-            for other in range(size.value - 1, 0, -1)
+            for other in range(min(size.value - 1, layout.tensor * layout.prefill_context), 0, -1)
             if other == 1 or not (_against_ranks(other, layout) or _against_heads(other, layout, model))
         )
         place = facts.args.place("tensor_parallel_size")

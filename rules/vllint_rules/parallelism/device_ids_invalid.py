@@ -42,6 +42,7 @@ class DeviceIdsInvalid(Rule):
     source = "engine/arg_utils.py:2150"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"device_ids"})
     tags = ("parallelism", "gpu")
 
     BAD = (

@@ -46,6 +46,7 @@ class DpLocalExceedsDp(Rule):
     source = "config/parallel.py:545"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/data_parallel_deployment.html"
+    triggers = frozenset({"data_parallel_size_local"})
     tags = ("parallelism",)
 
     BAD = (

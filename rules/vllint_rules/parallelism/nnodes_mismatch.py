@@ -48,6 +48,7 @@ class NnodesMismatch(Rule):
     source = "engine/arg_utils.py:2406"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"
+    triggers = frozenset({"nnodes"})
     tags = ("parallelism", "distributed")
 
     BAD = (

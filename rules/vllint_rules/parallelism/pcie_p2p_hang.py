@@ -52,6 +52,7 @@ class PcieP2pHang(Rule):
     url = "https://docs.vllm.ai/en/stable/usage/troubleshooting.html"
     needs = ("arguments", "gpu")
     waits_for = frozenset({"PAR001", "PAR004"})
+    triggers = frozenset({"tensor_parallel_size"})
     tags = ("parallelism", "hardware")
 
     BAD = (

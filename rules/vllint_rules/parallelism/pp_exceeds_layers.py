@@ -46,6 +46,7 @@ class PpExceedsLayers(Rule):
     url = "https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"
     needs = ("arguments",)
     waits_for = frozenset({"PAR001", "PAR006"})
+    triggers = frozenset({"pipeline_parallel_size", "$VLLM_PP_LAYER_PARTITION"})
     tags = ("parallelism",)
 
     BAD = (

@@ -48,6 +48,7 @@ class PpExecutorUnsupported(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"
     needs = ("arguments",)
+    triggers = frozenset({"distributed_executor_backend"})
     tags = ("parallelism",)
 
     BAD = (

@@ -51,6 +51,7 @@ class PpUnsupportedModel(Rule):
     url = "https://docs.vllm.ai/en/stable/models/supported_models.html"
     needs = ("arguments", "model")
     waits_for = frozenset({"PAR001"})
+    triggers = frozenset({"pipeline_parallel_size"})
     tags = ("parallelism",)
 
     BAD = (

@@ -20,6 +20,9 @@ from vllint import (
 from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity, Span
 from vllint_schemas.parallel import Parallel
 
+_EXPLAINED = 64
+"""Up to which size it is said why one does not do."""
+
 
 class TpDividesHeads(Rule):
     """The tensor parallel size must divide what it splits.
@@ -186,7 +189,7 @@ def _valid_sizes(facts: LaunchFacts) -> str:
     if not valid:
         return f"no tensor parallel size does with `--data-parallel-size {layout.data}`"
     refused: list[str] = []
-    for size in range(2, max(valid[-1], layout.tensor) + 1):
+    for size in range(2, max(valid[-1], min(layout.tensor, _EXPLAINED)) + 1):
         obstacles = tensor_parallel_obstacles(model, resized(layout, size), facts.args)
         if obstacles and all(obstacle.subject != "attention heads" for obstacle in obstacles):
             refused.append(f"{size} (fails on {', '.join(obstacle.subject for obstacle in obstacles)})")

@@ -46,6 +46,7 @@ class TpOnPcie(Rule):
     url = "https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"
     needs = ("arguments", "model", "gpu", "gpu_count")
     waits_for = frozenset({"PRF001", "PAR001", "PAR004", "PAR005", "MEM001", "MEM002"})
+    triggers = frozenset({"tensor_parallel_size"})
     tags = ("performance", "parallelism", "hardware")
 
     BAD = (

@@ -54,6 +54,7 @@ class DpVsTp(Rule):
     url = "https://docs.vllm.ai/en/stable/serving/data_parallel_deployment.html"
     needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004", "PAR005", "PAR009", "MEM001", "MEM002", "MEM003"})
+    triggers = frozenset({"tensor_parallel_size"})
     tags = ("performance", "parallelism", "hardware")
 
     BAD = (

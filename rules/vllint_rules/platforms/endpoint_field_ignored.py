@@ -43,6 +43,7 @@ class EndpointFieldIgnored(Rule):
     source = "huggingface_hub 2.4.0 _inference_endpoints.py"
     since = "0.1.0"
     url = "https://huggingface.co/docs/huggingface_hub/en/guides/inference_endpoints"
+    triggers = frozenset({"launch.ignored_fields"})
     preview = True
     tags = ("platform",)
 

@@ -43,6 +43,7 @@ class EndpointParallelSizeUnset(Rule):
     since = "0.1.0"
     url = "https://huggingface.co/docs/inference-endpoints/en/engines/vllm"
     needs = ("gpu_count",)
+    triggers = frozenset({"launch.platform"})
     tags = ("platform",)
 
     BAD = (

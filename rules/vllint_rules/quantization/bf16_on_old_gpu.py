@@ -49,6 +49,7 @@ class Bf16OnOldGpu(Rule):
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
     needs = ("gpu",)
     waits_for = frozenset({"QNT004"})
+    triggers = frozenset({"dtype"})
     tags = ("quantization",)
 
     BAD = (

@@ -84,6 +84,7 @@ class CheckpointMethodRefused(Rule):
     url = "https://docs.vllm.ai/en/stable/features/quantization/index.html"
     needs = ("model",)
     waits_for = frozenset({"QNT006", "QNT008"})
+    triggers = frozenset({"model.quantization"})
     tags = ("quantization",)
 
     BAD = (

@@ -47,6 +47,7 @@ class Fp16ForbiddenModel(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
     needs = ("model",)
+    triggers = frozenset({"dtype"})
     tags = ("quantization",)
 
     BAD = (

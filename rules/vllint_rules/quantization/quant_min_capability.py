@@ -74,6 +74,7 @@ class QuantMinCapability(Rule):
     url = "https://docs.vllm.ai/en/stable/features/quantization/index.html"
     needs = ("gpu", "model")
     waits_for = frozenset({"QNT006", "QNT008"})
+    triggers = frozenset({"quantization", "model.quantization"})
     tags = ("quantization",)
 
     BAD = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, releases, remove_argument, value_names, version_key
-from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity
+from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity, Word
 
 _AWQ = frozenset({"awq", "awq_marlin", "auto_awq"})
 _GPTQ = frozenset({"gptq", "gptq_marlin", "auto_gptq"})
@@ -44,7 +45,22 @@ _COMPETING_NOW = frozenset(
 )
 """Methods that the newest release takes for none of these checkpoints; tried one by one."""
 
-_OTHER_CONFIGURATION = ("revision", "hf_config_path", "config_format")
+_QUANTIZE_CONFIG = "`quantize_config.json`"
+_AWQ_FILES = "`quant_config.json` or `quantize_config.json`"
+_PART_OF_CONFIG = "`quantization_config` in its `config.json`"
+
+_NEEDS_OF_CHECKPOINT = {
+    **dict.fromkeys(_AWQ, _AWQ_FILES),
+    **dict.fromkeys((*_GPTQ, "moe_wna16"), _QUANTIZE_CONFIG),
+    **dict.fromkeys(("compressed-tensors", "quark", "torchao"), _PART_OF_CONFIG),
+}
+"""What methods read of a checkpoint that is quantized: `get_config_filenames` of their classes, which have no
+other way to be made (vLLM 0.33.0 `model_executor/model_loader/weight_utils.py:352-380`; each tried)."""
+
+_MAY_BE_QUANTIZED = r"(?i)awq|gptq|quant|marlin|int\d|fp[48]|\d-?bit|w\d+a\d+|round|^[./~]|:"
+"""Names of repositories that may hold such a file although their `config.json` says nothing, and paths."""
+
+_OTHER_CONFIGURATION = ("revision", "hf_config_path", "config_format", "hf_overrides")
 
 
 class QuantizationMismatch(Rule):
@@ -54,11 +70,13 @@ class QuantizationMismatch(Rule):
 
     Compares `--quantization` with the method that the checkpoint's `config.json` names, where that is AWQ,
     GPTQ, FP8 or compressed-tensors. Names of kernels for the same method, as `awq_marlin`, are no conflict.
+    Also finds methods that only read checkpoints which are quantized already, given one that is not.
 
     ## Why is this bad?
 
     A checkpoint's weights are packed by one method, and vLLM refuses to read them by another. Methods that
-    quantize while loading, as `fp8_per_tensor`, want weights that are not quantized yet.
+    quantize while loading, as `fp8_per_tensor`, want weights that are not quantized yet. Those that read
+    weights which are, as `awq`, say `Cannot find the config file for awq` of others.
 
     ## Example
 
@@ -86,6 +104,7 @@ class QuantizationMismatch(Rule):
     url = "https://docs.vllm.ai/en/stable/features/quantization/index.html"
     needs = ("model",)
     waits_for = frozenset({"QNT008"})
+    triggers = frozenset({"quantization"})
     tags = ("quantization",)
 
     BAD = (
@@ -117,6 +136,12 @@ services:
 """,
         ),
         Example(
+            title="not quantized at all",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B --quantization awq_marlin\n"
+            "#                                       ~~~~~~~~~~\n",
+        ),
+        Example(
             title="quantized twice",
             vllm_version="0.33.0",
             text="vllm serve Qwen/Qwen3-8B-FP8 -q fp8_per_tensor --port 8001\n",
@@ -139,6 +164,8 @@ services:
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for a method that is not the checkpoint's."""
         argument, written = facts.args.given("quantization"), facts.model.quantization
+        if written is None and argument is not None and argument.values:
+            yield from self._not_quantized(facts, argument.values[-1])
         if argument is None or written is None or not argument.values or written.algorithm is not None:
             return
         word, newest = argument.values[-1], facts.release.judged == releases()[-1]
@@ -166,6 +193,37 @@ services:
             fix=None if edits is None else Fix("leave the option out", level, edits),
             subject=f"quantization={word.text}",
         )
+
+    def _not_quantized(self, facts: LaunchFacts, word: Word) -> Iterator[Finding]:
+        """Check a method that reads quantized checkpoints only, where the checkpoint is not quantized."""
+        release, name = facts.release, word.text.lower()
+        needed = _NEEDS_OF_CHECKPOINT.get(name)
+        if (
+            needed is None
+            or not word.is_known
+            or _may_be_quantized(facts)
+            or _reads_another_configuration(facts)
+        ):
+            return
+        if name not in (value_names("quantization").of(release.judged) or frozenset()):
+            return
+        yield self.finding(
+            facts,
+            word.span,
+            f"`{facts.model.id}` is not quantized: `{word.text}` reads checkpoints that are, and finds no"
+            f" {needed}{release.caveat(False)}",
+            "leave the option out, or name a checkpoint that is quantized in this way",
+            severity=release.severity(False),
+            source="model_executor/model_loader/weight_utils.py:380",
+            subject=f"quantization={word.text}",
+        )
+
+
+def _may_be_quantized(facts: LaunchFacts) -> bool:
+    """Whether the checkpoint may be quantized, although its `config.json` does not say so."""
+    name = facts.args.model
+    told = facts.model.quantized is not False or facts.model.quantization_name is not None
+    return told or not isinstance(name, Located) or re.search(_MAY_BE_QUANTIZED, name.value) is not None
 
 
 def _reads_another_configuration(facts: LaunchFacts) -> bool:

@@ -55,6 +55,7 @@ class QuantizationUnknown(Rule):
     source = "config/model.py:1465"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/quantization/index.html"
+    triggers = frozenset({"quantization"})
     tags = ("quantization",)
 
     BAD = (

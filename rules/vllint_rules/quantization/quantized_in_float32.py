@@ -49,6 +49,7 @@ class QuantizedInFloat32(Rule):
     url = "https://docs.vllm.ai/en/stable/features/quantization/index.html"
     needs = ("model",)
     waits_for = frozenset({"QNT002", "QNT004", "QNT006", "QNT008", "QNT009"})
+    triggers = frozenset({"model.quantization"})
     tags = ("quantization",)
 
     BAD = (

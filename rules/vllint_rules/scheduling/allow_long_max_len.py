@@ -47,6 +47,7 @@ class AllowLongMaxLen(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
     needs = ("model",)
+    triggers = frozenset({"max_model_len"})
     tags = ("scheduling", "environment")
 
     BAD = (

@@ -46,6 +46,7 @@ class BatchedTokensLtMaxLenNoChunking(Rule):
     source = "config/scheduler.py:318"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/optimization.html"
+    triggers = frozenset({"max_num_batched_tokens"})
     tags = ("scheduling",)
 
     BAD = (

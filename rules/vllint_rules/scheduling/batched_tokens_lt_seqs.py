@@ -47,6 +47,7 @@ class BatchedTokensLtSeqs(Rule):
     source = "config/scheduler.py:331"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/optimization.html"
+    triggers = frozenset({"max_num_batched_tokens"})
     tags = ("scheduling",)
 
     BAD = (

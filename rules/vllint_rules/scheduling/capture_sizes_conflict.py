@@ -50,6 +50,7 @@ class CaptureSizesConflict(Rule):
     url = "https://docs.vllm.ai/en/stable/design/cuda_graphs.html"
     tags = ("scheduling", "cuda-graphs")
     waits_for = frozenset({"FLG025"})
+    triggers = frozenset({"cudagraph_capture_sizes", "compilation_config"})
 
     BAD = (
         Example(

@@ -43,6 +43,7 @@ class HumanReadableInt(Rule):
     source = "utils/argparse_utils.py:30"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"max_model_len"})
     tags = ("flags", "scheduling")
 
     BAD = (

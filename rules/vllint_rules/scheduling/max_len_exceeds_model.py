@@ -74,6 +74,7 @@ class MaxLenExceedsModel(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/context_extension.html"
     needs = ("model",)
+    triggers = frozenset({"max_model_len"})
     tags = ("scheduling",)
 
     BAD = (

@@ -49,6 +49,7 @@ class RopeTypeMissing(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/context_extension.html"
     needs = ("model",)
+    triggers = frozenset({"hf_overrides"})
     tags = ("scheduling", "json")
     carries_over = True
 

@@ -58,6 +58,7 @@ class YarnWithoutMaxPosition(Rule):
     url = "https://docs.vllm.ai/en/stable/features/context_extension.html"
     needs = ("model",)
     waits_for = frozenset({"SCH021"})
+    triggers = frozenset({"hf_overrides"})
     tags = ("scheduling",)
     carries_over = True
 

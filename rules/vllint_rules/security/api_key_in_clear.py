@@ -55,6 +55,7 @@ class ApiKeyInClear(Rule):
     source = "entrypoints/serve/middleware/register.py:33"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/usage/security.html"
+    triggers = frozenset({"api_key", "$VLLM_API_KEY"})
     tags = ("security",)
 
     BAD = (

@@ -44,6 +44,7 @@ class ExposedWithoutKey(Rule):
     source = "entrypoints/serve/middleware/register.py:33"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/usage/security.html"
+    triggers = frozenset({"launch.container"})
     tags = ("security", "networking")
 
     BAD = (

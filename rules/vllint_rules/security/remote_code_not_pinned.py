@@ -45,6 +45,7 @@ class RemoteCodeNotPinned(Rule):
     source = "transformers_utils/config.py:343"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/usage/security.html"
+    triggers = frozenset({"trust_remote_code"})
     tags = ("security", "models")
 
     BAD = (

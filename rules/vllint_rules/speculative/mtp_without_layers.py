@@ -100,6 +100,7 @@ class MtpWithoutLayers(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/spec_decode/"
     needs = ("model",)
+    triggers = frozenset({"speculative_config"})
     tags = ("speculative",)
 
     BAD = (

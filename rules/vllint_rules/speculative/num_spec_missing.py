@@ -48,6 +48,7 @@ class NumSpecMissing(Rule):
     source = "config/speculative.py:1946"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/spec_decode/"
+    triggers = frozenset({"speculative_config", "spec_method", "spec_model", "spec_tokens"})
     tags = ("speculative",)
 
     BAD = (

@@ -49,6 +49,7 @@ class SpecMethodUnknown(Rule):
     source = "config/speculative.py:419"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/spec_decode/"
+    triggers = frozenset({"speculative_config"})
     tags = ("speculative", "json")
 
     BAD = (

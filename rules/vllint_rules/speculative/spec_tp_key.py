@@ -45,6 +45,7 @@ class SpecTpKey(Rule):
     source = "config/speculative.py:1941"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/spec_decode/"
+    triggers = frozenset({"speculative_config"})
     tags = ("speculative", "json")
 
     BAD = (

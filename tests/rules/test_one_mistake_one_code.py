@@ -1,0 +1,43 @@
+"""What is wrong with a word is said once, by the rule that knows most of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from vllint import check_command
+from vllint.registry import load_rules
+from vllint.rule import Rule
+
+
+def codes(command: str, version: str) -> list[str]:
+    """Return the codes of the findings about a command."""
+    return [found.code for found in check_command(command, vllm_version=version).findings]
+
+
+@pytest.mark.parametrize(
+    ("command", "version", "expected"),
+    [
+        ("vllm serve Qwen/Qwen3-8B --reasoning-parser qwen3", "0.8.5", ["FLG021"]),
+        ("vllm serve Qwen/Qwen3-8B --reasoning-parser qwen3", "0.33.0", []),
+        ("vllm serve Qwen/Qwen3-8B --reasoning-parser qwen3 --dtype int4", "0.8.5", ["FLG021", "FLG011"]),
+        ("vllm serve --cudagraph-capture-sizes 1 2 Qwen/Qwen3-8B", "0.33.0", ["FLG013"]),
+        ("vllm serve Qwen/Qwen3-8B --spec-method ngram --spec-tokens 0", "0.33.0", ["SPC004"]),
+        ("vllm serve --api-key 1 Qwen/Qwen3-8B", "0.33.0", ["FLG013"]),
+    ],
+)
+def test_a_mistake_gets_one_code(command: str, version: str, expected: list[str]) -> None:
+    assert codes(command, version) == expected
+
+
+def rules_that_yield() -> Iterator[tuple[Rule, str]]:
+    """Yield each rule that leaves words to another one, with the code of that."""
+    for rule in load_rules().rules:
+        for code in rule.yields_to:
+            yield rule, code
+
+
+def test_rules_yield_to_rules_that_exist() -> None:
+    known = {rule.code for rule in load_rules().rules}
+    assert [(rule.code, code) for rule, code in rules_that_yield() if code not in known] == []
