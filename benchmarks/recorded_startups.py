@@ -72,6 +72,7 @@ class StartUp(NamedTuple):
     outside: float | None
     states_version: bool
     complete: bool
+    names_release: bool
 
 
 def startups(folder: Path) -> Iterator[StartUp]:
@@ -136,6 +137,7 @@ def _startup(row: Mapping[str, Any], original: Mapping[str, Any]) -> StartUp:
         row["gpu_total_gib"] - row["free_gib"] if row.get("gpu_total_gib") and row.get("free_gib") else None,
         known,
         _is_complete(row),
+        bool(re.match(r"\d+\.\d+\.\d", stated)),
     )
 
 

@@ -224,10 +224,11 @@ def pool_tables(rows: Sequence[Judged]) -> Iterator[str]:
     for title, given in (("weights by vllint", False), ("weights as logged", True)):
         errors = pool_errors(rows, given)
         full = [one for one in errors if one.of.complete]
-        yield f"\nKV pool, GiB per GPU, {title} (goal: mean <= 0.15 where logs say all; 90 % in band)"
+        yield f"\nKV pool, GiB per GPU, {title} (goal: mean <= 0.15 where logs say all inputs; 90 % in band)"
         yield HEADER
         yield line("log says every option", full)
-        yield line("  of these 0.8 and later", [one for one in full if version_key(one.of.version) >= (0, 8)])
+        yield line("  and the release (goal)", [one for one in full if one.of.names_release])
+        yield line("  and only the engine (V0)", [one for one in full if not one.of.names_release])
         for error in full:
             if abs(error.off) > 1:
                 yield f"    {error.of.id} {error.off:+.2f}: {FAR_OFF.get(error.of.id, 'NOT EXPLAINED')}"
