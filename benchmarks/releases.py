@@ -46,9 +46,9 @@ def main() -> None:
     total: Counter[tuple[bool, bool]] = Counter()
     for release, count in [*counts.items(), ("all", total)]:
         total.update(count if count is not total else {})
-        accepted = count[True, False] + count[True, True]
-        refused = count[False, False] + count[False, True]
-        print(f"{release:<14}{accepted:>9}{count[True, True]:>19}{refused:>9}{count[False, True]:>16}")
+        taken = count[True, False] + count[True, True]
+        not_taken = count[False, False] + count[False, True]
+        print(f"{release:<14}{taken:>9}{count[True, True]:>19}{not_taken:>9}{count[False, True]:>16}")
     print(*differing[: options.show], sep="\n")
 
 

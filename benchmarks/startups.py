@@ -219,8 +219,8 @@ def release_range(one: StartUp) -> str:
     return [name for name, since in RANGES if version_key(one.version) >= since][-1]
 
 
-def pool_tables(rows: Sequence[Judged]) -> Iterator[str]:
-    """Yield the errors of the KV pool."""
+def pool_tables(rows: Sequence[Judged], listed: bool) -> Iterator[str]:
+    """Yield the errors of the KV pool; with `listed` every row."""
     for title, given in (("weights by vllint", False), ("weights as logged", True)):
         errors = pool_errors(rows, given)
         full = [one for one in errors if one.of.complete]
@@ -239,6 +239,16 @@ def pool_tables(rows: Sequence[Judged]) -> Iterator[str]:
                 groups[key(error.of)].append(error)
             for group, held in sorted(groups.items()):
                 yield line(f"  {name} {group}", held)
+    if listed:
+        yield from map(_pool_row, pool_errors(rows, given_weights=True))
+
+
+def _pool_row(error: Error) -> str:
+    low, mid, high = error.found
+    return (
+        f"  {error.of.id} {error.of.version} {_card(error.of)} complete={error.of.complete} "
+        f"{error.logged:.2f} in {low:.2f} {mid:.2f} {high:.2f}{'' if error.within else ' OUT'}"
+    )
 
 
 def _card(one: StartUp) -> str:
@@ -291,6 +301,39 @@ def left_out(folder: Path) -> list[Judged]:
     return found
 
 
+def weight_table(rows: Sequence[Judged], listed: bool) -> Iterator[str]:
+    """Yield the errors of the weights; with `listed` each that misses the goal."""
+    weights = weight_errors(rows)
+    plain = [one for one in weights if one.of.model and one.of.model.quantization is None]
+    yield "\nweights per GPU, error in % (goal: 0.5)"
+    yield HEADER
+    yield line("unquantized", plain, share=True)
+    yield line("quantized", [one for one in weights if one not in plain], share=True)
+    for error in weights:
+        if listed and abs(error.off) > 0.005 * error.logged:
+            model = error.of.model.id if error.of.model else ""
+            layout = f"tp {error.of.parallel.tensor}" if error.of.parallel else ""
+            yield f"  {error.of.id} {model} {layout}: {error.logged:.3f} logged, {error.found.mid:.3f}"
+
+
+def token_table(rows: Sequence[Judged], listed: bool) -> Iterator[str]:
+    """Yield how many figures of KV bytes per token are met; with `listed` those that are not."""
+    tokens = token_errors(rows)
+    yield "\nKV bytes per token of a full request, within 0.2 % (goal: 98 %)"
+    for name, held in (
+        ("release stated", [one for one in tokens if one.of.states_version]),
+        ("release not stated", [one for one in tokens if not one.of.states_version]),
+    ):
+        yield f"{name:<34}{sum(map(is_near, held)):>5} of {len(held)}"
+    for row, why in CONTRADICTORY.items():
+        yield f"  {row} is left out: {why}"
+    for error in tokens:
+        if listed and not is_near(error):
+            model = error.of.model.id if error.of.model else ""
+            found = f"{error.logged:.3f} logged, {error.found.mid:.3f} KiB"
+            yield f"  {error.of.id} {error.of.version} {model}: {found}"
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -300,42 +343,8 @@ def main() -> None:
     options = parser.parse_args()
     rows = left_out(options.shared) if options.leave_out else list(judged(options.shared))
     print(f"{len(rows)} start-ups with a known model")
-    print("\nweights per GPU, error in % (goal: 0.5)")
-    print(HEADER)
-    weights = weight_errors(rows)
-    plain = [one for one in weights if one.of.model and one.of.model.quantization is None]
-    print(line("unquantized", plain, share=True))
-    print(line("quantized", [one for one in weights if one not in plain], share=True))
-    for error in weights:
-        if options.list and abs(error.off) > 0.005 * error.logged:
-            model = error.of.model.id if error.of.model else ""
-            print(
-                f"  {error.of.id} {model} tp {error.of.parallel.tensor if error.of.parallel else ''}: "
-                f"{error.logged:.3f} logged, {error.found.mid:.3f}"
-            )
-    tokens = token_errors(rows)
-    print("\nKV bytes per token of a full request, within 0.2 % (goal: 98 %)")
-    for name, held in (
-        ("release stated", [one for one in tokens if one.of.states_version]),
-        ("release not stated", [one for one in tokens if not one.of.states_version]),
-    ):
-        print(f"{name:<34}{sum(map(is_near, held)):>5} of {len(held)}")
-    for row, why in CONTRADICTORY.items():
-        print(f"  {row} is left out: {why}")
-    for error in tokens:
-        if not is_near(error) and options.list:
-            print(
-                f"  {error.of.id} {error.of.version} {error.of.model.id if error.of.model else ''}: "
-                f"{error.logged:.3f} logged, {error.found.mid:.3f} KiB"
-            )
-    print(*pool_tables(rows), sep="\n")
-    if options.list:
-        for error in pool_errors(rows, given_weights=True):
-            low, mid, high = error.found
-            print(
-                f"  {error.of.id} {error.of.version} {_card(error.of)} complete={error.of.complete} "
-                f"{error.logged:.2f} in {low:.2f} {mid:.2f} {high:.2f}{'' if error.within else ' OUT'}"
-            )
+    for table in (weight_table, token_table, pool_tables):
+        print(*table(rows, options.list), sep="\n")
     print(*verdicts(rows), sep="\n")
 
 

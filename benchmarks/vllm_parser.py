@@ -16,9 +16,10 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return a parsed value as JSON can hold it; configuration objects as what their fields hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
@@ -34,7 +35,7 @@ def plain(value):
     return str(value)
 
 
-def verdict(parser, words):
+def verdict(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, Any]:
     """Return what the parser makes of the words after `vllm`."""
     said = io.StringIO()
     try:
@@ -48,7 +49,7 @@ def verdict(parser, words):
     return {"values": {name: plain(value) for name, value in vars(parsed).items()}}
 
 
-def main():
+def main() -> None:
     """Write the verdicts."""
     options = argparse.ArgumentParser()
     options.add_argument("lines", type=Path)

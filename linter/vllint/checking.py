@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from vllint import __version__
 from vllint.discover import Candidate, PassedOver, Reason, Unreadable, discover
@@ -112,13 +113,12 @@ class Report:
         return to_dict(self.document())
 
 
-class _Visited(NamedTuple, Generic[T]):
-    """What came of the files below some paths; `results` are what was made of the candidates."""
+class _Found(NamedTuple):
+    """What there is below some paths; `problems` tell what cannot be read."""
 
-    results: list[T]
+    files: list[Candidate]
     passed_over: list[PassedOver]
     problems: list[str]
-    thresholds: dict[str, Severity]
 
 
 class Checker:
@@ -163,9 +163,12 @@ class Checker:
 
     def check(self, paths: Sequence[str]) -> Report:
         """Check files and folders."""
-        found = self._visit(paths, lambda file: self.judge_bytes(file.path, file.raw))
-        passed_over, problems = tuple(found.passed_over), tuple(found.problems)
-        return Report(tuple(found.results), self.registry, passed_over, problems, found.thresholds)
+        with self._watched():
+            found = self._found(paths)
+            made = [self._judged_or_failed(file) for file in found.files]
+        judged = tuple(one for one in made if not isinstance(one, str))
+        problems = (*found.problems, *(one for one in made if isinstance(one, str)))
+        return Report(judged, self.registry, tuple(found.passed_over), problems, self._thresholds(found))
 
     def run_report(self, paths: Sequence[str], *, launches: bool = True, cache: bool = False) -> RunReport:
         """Check files and folders, keeping of each file only what reports say of it.
@@ -176,42 +179,52 @@ class Checker:
         from vllint.report.document import RunReport, told_once
         from vllint.reporting import FileReporter
 
-        with FileReporter(self, launches, cache) as reporter:
-            found = self._visit(paths, reporter.report)
-        return RunReport(
-            told_once(found.results), _unread(found.passed_over), tuple(found.problems), found.thresholds
-        )
+        with self._watched(), FileReporter(self, launches, cache) as reporter:
+            found = self._found(paths)
+            made = reporter.reports(found.files, self._begin)
+        reports = [one for one in made if not isinstance(one, str)]
+        problems = (*found.problems, *(one for one in made if isinstance(one, str)))
+        return RunReport(told_once(reports), _unread(found.passed_over), problems, self._thresholds(found))
 
-    def _visit(self, paths: Sequence[str], judge: Callable[[Candidate], T]) -> _Visited[T]:
-        visited: _Visited[T] = _Visited([], [], [], {})
-        for found in self._watched(self.discover(paths)):
-            if isinstance(found, PassedOver):
-                visited.passed_over.append(found)
-                if found.explicit:
-                    self.unread.append(f"{found.path}: passed over: {found.reason}")
-            elif isinstance(found, Unreadable):
-                visited.problems.append(f"{found.path}: {found.reason}")
-            else:
-                try:
-                    visited.results.append(judge(found))
-                except ValueError as error:
-                    visited.problems.append(_of_a_rule(error))
-                visited.thresholds[found.path] = self.settings(found.path).fail_on
-        return visited
+    def _found(self, paths: Sequence[str]) -> _Found:
+        found = _Found([], [], [])
+        for one in self.discover(paths):
+            if isinstance(one, Candidate):
+                found.files.append(one)
+                continue
+            self._begin(one.path)
+            if isinstance(one, Unreadable):
+                found.problems.append(f"{one.path}: {one.reason}")
+                continue
+            found.passed_over.append(one)
+            if one.explicit:
+                self.unread.append(f"{one.path}: passed over: {one.reason}")
+        return found
 
-    def _watched(
-        self, found: Iterator[Candidate | PassedOver | Unreadable]
-    ) -> Iterator[Candidate | PassedOver | Unreadable]:
-        watch = self._watch
-        if watch is None:
-            yield from found
-            return
+    def _judged_or_failed(self, file: Candidate) -> Judged | str:
+        """Judge a file; a rule that fails keeps no other file from being checked."""
+        from vllint.rule_run import RuleError
+
+        self._begin(file.path)
         try:
-            for one in found:
-                watch(one.path)
-                yield one
+            return self.judge_bytes(file.path, file.raw)
+        except RuleError as error:
+            return str(error)
+
+    def _thresholds(self, found: _Found) -> dict[str, Severity]:
+        return {file.path: self.settings(file.path).fail_on for file in found.files}
+
+    def _begin(self, path: str) -> None:
+        if self._watch is not None:
+            self._watch(path)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
         finally:
-            watch(None)
+            if self._watch is not None:
+                self._watch(None)
 
     def discover(self, paths: Sequence[str]) -> Iterator[Candidate | PassedOver | Unreadable]:
         """Yield what becomes of each file at or below `paths`, settings' exclusions applied."""
@@ -328,15 +341,6 @@ class Checker:
             return next(commands).same_launches(next(commands))
         before = read_source(SourceText(path, old), neighbour, env_files)
         return before.same_launches(read_source(SourceText(path, new), neighbour, env_files))
-
-
-def _of_a_rule(error: ValueError) -> str:
-    """Return what a rule failed with, which keeps no other file from being checked; raise other errors."""
-    from vllint.rule_run import RuleError
-
-    if not isinstance(error, RuleError):
-        raise error
-    return str(error)
 
 
 def _folder(path: str) -> str:

@@ -1,23 +1,31 @@
-"""From files to their parts of the report, one at a time."""
+"""From files to their parts of the report."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.digests import digest
 from vllint.discover import Candidate
 from vllint.neighbours import Neighbour, Neighbours
+from vllint.processes import made_of_each, processes_for
 from vllint.report.document import FileReport, pointed_into
 from vllint.text.source import SourceText, UndecodableText, decode
 
 if TYPE_CHECKING:
-    from vllint.cache import ResultCache
+    from vllint.cache import Dependencies, ResultCache
     from vllint.checking import Checker
+
+
+class _Judged(NamedTuple):
+    """A file's part of the report, or what a rule failed with; and what that depends on, for the cache."""
+
+    report: FileReport | str
+    dependencies: Dependencies | None
 
 
 class FileReporter:
@@ -46,23 +54,59 @@ class FileReporter:
         if error is None and cache is not None and not self._checker.failures:
             cache.write()
 
-    def report(self, file: Candidate) -> FileReport:
-        """Return a file's part of the report."""
-        neighbour = self._neighbours.of(file.path)
+    def reports(self, files: Sequence[Candidate], begin: Callable[[str], None]) -> list[FileReport | str]:
+        """Return the files' parts of the report, or what a rule failed with.
+
+        `begin` is told of files that are judged; not of all, where several processes do it.
+        """
+        known = [self._known(file) for file in files]
+        new = [file for file, found in zip(files, known, strict=True) if found is None]
+        made = made_of_each(new, self._judged, self._processes(new), lambda file: begin(file.path))
+        judged = iter(made)
+        return [self._kept(next(judged)) if found is None else found for found in known]
+
+    def _processes(self, files: Sequence[Candidate]) -> int:
+        """Return how many processes judge these files; the Hub and plug-ins are for one alone."""
+        number = processes_for(len(files))
+        request, settings = self._checker.request, self._checker.settings
+        if number == 1 or request.online or request.plugins:
+            return 1
+        return 1 if any(settings(file.path).online for file in files) else number
+
+    def _known(self, file: Candidate) -> FileReport | None:
+        """Return what an earlier run found in a file, if nothing has changed since."""
         cache = self._cache if self._cached else None
         conditions = None if cache is None else self._conditions(file.path)
         if cache is None or conditions is None:
-            return self._judged(file, neighbour)
+            return None
+        asked = _Asked(self._neighbours.of(file.path))
+        known = cache.find(file.path, digest(file.raw), conditions, asked.digest, self._launches)
+        if known is None or not known.findings:
+            return known
+        return known._replace(sources=self._sources(known, file, asked))
+
+    def _judged(self, file: Candidate) -> _Judged:
+        from vllint.report.file_report import file_report
+        from vllint.rule_run import RuleError
+
+        asked = _Asked(self._neighbours.of(file.path))
+        try:
+            judged = self._checker.judge_bytes(file.path, file.raw, asked)
+        except RuleError as error:
+            return _Judged(str(error), None)
+        report = file_report(judged, self._urls, self._launches)
+        conditions = self._conditions(file.path) if self._cached else None
+        if conditions is None:
+            return _Judged(report, None)
         from vllint.cache import Dependencies
 
-        content = digest(file.raw)
-        asked = _Asked(neighbour)
-        known = cache.find(file.path, content, conditions, asked.digest, self._launches)
-        if known is not None:
-            return known._replace(sources=self._sources(known, file, asked)) if known.findings else known
-        judged = self._judged(file, asked)
-        cache.keep(judged, Dependencies(content, conditions, asked.digests()))
-        return judged
+        return _Judged(report, Dependencies(digest(file.raw), conditions, asked.digests()))
+
+    def _kept(self, judged: _Judged) -> FileReport | str:
+        cache = self._cache if self._cached else None
+        if cache is not None and judged.dependencies is not None and not isinstance(judged.report, str):
+            cache.keep(judged.report, judged.dependencies)
+        return judged.report
 
     @cached_property
     def _urls(self) -> Mapping[str, str]:
@@ -83,12 +127,6 @@ class FileReporter:
 
             self._digests[key] = conditions_digest(self._checker.request, settings, lock)
         return self._digests[key]
-
-    def _judged(self, file: Candidate, neighbour: Neighbour) -> FileReport:
-        from vllint.report.file_report import file_report
-
-        judged = self._checker.judge_bytes(file.path, file.raw, neighbour)
-        return file_report(judged, self._urls, self._launches)
 
     def _sources(self, known: FileReport, file: Candidate, asked: _Asked) -> Mapping[str, str]:
         """Return the texts that findings from the cache point into."""

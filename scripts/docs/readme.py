@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -76,10 +76,15 @@ def text(page: str) -> str:
     formats = "".join(f"- `{name}`: {known.summary}\n" for name, known in FORMATS.items())
     rules = table(built_in_rules(), "docs/rules.md")
     for name, content in {"rules": rules, "kinds": read, "formats": formats}.items():
-        page, count = re.subn(_REGION.format(name=name), lambda _, new=content: new, page)
+        page, count = re.subn(_REGION.format(name=name), _literal(content), page)
         if count != 1:
             raise ValueError(f"the README has {count} places for `{name}`")
     return _BLOCK.sub(_renewed, page)
+
+
+def _literal(content: str) -> Callable[[re.Match[str]], str]:
+    """Return what puts a text in the place of a match as it is, backslashes included."""
+    return lambda _: content
 
 
 def _renewed(block: re.Match[str]) -> str:

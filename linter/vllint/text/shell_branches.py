@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from vllint.text.shell_changes import pattern_of
-from vllint.text.shell_conditions import Truth, named_in, names_in, stated_value, truth_of, value_stated_by
+from vllint.text.shell_conditions import Truth, truth_of
 from vllint.text.shell_patterns import matches
 from vllint.text.shell_syntax import (
     Assignment,
@@ -27,6 +27,7 @@ from vllint.text.shell_syntax import (
     Sequence,
     Simple,
 )
+from vllint.text.shell_tested_names import named_in, names_in, stated_value, value_stated_by
 from vllint.text.shell_values import Array, Missing, State, Value, merge, same_value, shared_ends, unknown
 from vllint.text.shell_walk import BRANCHES, Fork, Walk
 from vllint_schemas import Origin, Span, Word

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vllint.text.shell_arithmetic import NotComputedError
 from vllint.text.shell_branches import by_arguments
-from vllint.text.shell_conditions import is_test, named_in, truth_of
+from vllint.text.shell_conditions import is_test, truth_of
 from vllint.text.shell_expansion import Expansion
 from vllint.text.shell_syntax import (
     ArithmeticFor,
@@ -29,6 +29,7 @@ from vllint.text.shell_syntax import (
     Test,
     While,
 )
+from vllint.text.shell_tested_names import named_in
 from vllint.text.shell_text import standing_for
 from vllint.text.shell_values import Array, Definition, Missing, State, merge, with_more
 from vllint.text.shell_walk import LOOP, Walk

@@ -204,26 +204,29 @@ def _merge_dotted(tokens: list[Token], problems: list[ArgumentProblem]) -> list[
                 ArgumentProblem("missing_value", "list index out of range", token.word, token.argv_index)
             )
             continue
-        option, *keys = name.removesuffix("+").split(".")
-        known = value.word.is_known
-        if name.endswith("+"):
-            content: Any = list(value.text.split(","))
-        else:
-            content = _loads(value.text) if known else None
-        for key in reversed(keys):
-            content = {key: content}
-        _update(merged.setdefault(option, {}), content)
-        if option not in first or not known:
+        option = name.partition(".")[0]
+        _update(merged.setdefault(option, {}), _nested(name, value))
+        if option not in first or not value.word.is_known:
             first[option] = (token, value)
     for option, content in merged.items():
         token, value = first[option]
         text = json.dumps(content)
-        word = Word.atomic(text, value.word.site)
-        if not value.word.is_known:
-            word = value.word
+        word = Word.atomic(text, value.word.site) if value.word.is_known else value.word
         kept.append(token._replace(text=option))
         kept.append(Token(text, word, value.argv_index))
     return kept
+
+
+def _nested(name: str, value: Token) -> dict[str, Any]:
+    """Return what `--option.one.two value` says: `{"one": {"two": value}}`."""
+    if name.endswith("+"):
+        content: Any = list(value.text.split(","))
+    else:
+        content = _loads(value.text) if value.word.is_known else None
+    for key in reversed(name.removesuffix("+").split(".")[1:]):
+        content = {key: content}
+    nested: dict[str, Any] = content
+    return nested
 
 
 def _loads(text: str) -> Any:
