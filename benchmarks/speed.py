@@ -100,6 +100,21 @@ services:
     ports: ["127.0.0.1:8000:8000"]
     command: ["--model", "mistralai/Mistral-7B-Instruct-v0.3", "--tensor-parallel-size", "2"]
 """
+SCRIPT_LINE = "vllm serve Qwen/Qwen3-8B --port {port} -tp 3 --gpu-memory-utilization 0.01 &\n"
+SERVICE = """\
+  chat-{number}:
+    image: vllm/vllm-openai:v0.22.1
+    ipc: host
+    ports: ["127.0.0.1:{port}:8000"]
+    command: --model Qwen/Qwen3-8B --max-model-len 8192
+    healthcheck:
+      test: ["CMD", "curl", "-f", "http://localhost:8000/health"]
+      start_period: 30m
+    deploy:
+      resources:
+        reservations:
+          devices: [{{driver: nvidia, device_ids: ["{gpu}"], capabilities: [gpu]}}]
+"""
 SETTINGS = 'gpu = "A10G:4"\nignore = ["SEC"]\n'
 VLLINT = (sys.executable, "-c", "from vllint.cli import main; main()")
 YAMLLINT = (sys.executable, "-m", "yamllint", "-d", "relaxed")
@@ -160,10 +175,17 @@ def write_one(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
+def long(part: str) -> str:
+    """Return a thousand launches for one file, each with a number and a port of its own."""
+    return "".join(part.format(number=one, port=10_000 + one, gpu=one % 8) for one in range(1000))
+
+
 def cases(folder: Path, runs: int, yamllint_on_all: bool) -> Iterator[Case]:
     """Write the trees and yield what to run on them."""
     one = write_one(folder / "one", {"compose.yaml": SMALL})
     configured = write_one(folder / "configured", {"compose.yaml": SMALL, "vllint.toml": SETTINGS})
+    long_script = write_one(folder / "script", {"run.sh": "#!/bin/bash\n" + long(SCRIPT_LINE)})
+    long_compose = write_one(folder / "services", {"compose.yaml": "services:\n" + long(SERVICE)})
     plain = write_tree(folder / "plain", 10_000, without_vllm)
     thousand = write_tree(folder / "thousand", 1_000, compose)
     all_of_them = write_tree(folder / "all", 10_000, compose)
@@ -173,6 +195,8 @@ def cases(folder: Path, runs: int, yamllint_on_all: bool) -> Iterator[Case]:
     yield Case("one small compose file", (*check, str(one)), runs, 100, fresh=True)
     yield Case("the same, unchanged since", (*check, str(one)), runs)
     yield Case("the same, with settings", (*check, str(configured)), runs, 200, fresh=True)
+    yield Case("1,000 launches in a script", (*check, str(long_script)), 3, 1_500, fresh=True)
+    yield Case("1,000 services in one file", (*check, str(long_compose)), 3, 1_500, fresh=True)
     yield Case("10,000 files without vLLM", (*check, str(plain)), 3, 60 + 0.06 * 10_000, fresh=True)
     yield Case("1,000 compose files", (*check, str(thousand)), 3, 600, fresh=True)
     yield Case("the same, unchanged since", (*check, str(thousand)), 3)

@@ -33,7 +33,7 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def program(*arguments: str, cwd: Path, text: str = "") -> Done:
+def program(*arguments: str, cwd: Path, text: str = "", seed: str = "random") -> Done:
     done = subprocess.run(
         [sys.executable, "-m", "vllint", *arguments],
         cwd=cwd,
@@ -41,7 +41,7 @@ def program(*arguments: str, cwd: Path, text: str = "") -> Done:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "0", "TP": "3"},
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "0", "TP": "3", "PYTHONHASHSEED": seed},
     )
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -53,6 +53,20 @@ def test_the_real_program_has_the_same_exit_codes(here: Path) -> None:
     assert program("check", "nowhere", cwd=here).code == 2
     assert program("check", "-", cwd=here, text=CLEAN).code == 0
     assert program("--version", cwd=here).out == f"vllint {__version__}\n"
+
+
+def test_two_runs_tell_the_same_in_the_same_order(here: Path) -> None:
+    (here / "run.sh").write_text(
+        'read cards\nif [ "$cards" = y ]; then cards=0,1; else cards=0; fi\n'
+        'read port\nif [ "$port" = y ]; then port=8003; else port=8004; fi\n'
+        'read tensor\nif [ "$tensor" = y ]; then tensor=2; else tensor=1; fi\n'
+        f"CUDA_VISIBLE_DEVICES=$cards vllm serve {MODEL} --port $port -tp $tensor\n"
+    )
+    runs = (
+        program("check", "--no-cache", "--output-format", "json", cwd=here, seed=str(seed))
+        for seed in range(6)
+    )
+    assert len({done.out for done in runs}) == 1
 
 
 def test_the_callers_environment_is_not_the_files(here: Path) -> None:

@@ -134,12 +134,15 @@ def test_a_secret_is_masked_by_its_shape_wherever_it_stands(secret: str) -> None
         "--api-key ${KEY}",
         "--api-key $KEY -tp 2",
         "--api-key --enforce-eager",
+        "--api-key EMPTY",
         "HF_TOKEN=$HF_TOKEN",
         "token: {{ .Values.token }}",
         "token: <your-token>",
         "token: $(cat file)",
         "api_key: null",
         "no token, nothing",
+        "--max-model-len 4096 # greater than output token len",
+        "# Token limits, as the password prompt said.",
         "https://host:8000/path",
         "image: registry:5000/a/b@sha256:01",
     ],
@@ -311,3 +314,41 @@ def test_a_command_given_as_text_is_reported_without_its_secrets(monkeypatch: py
         assert SECRET not in done.stdout + done.stderr
         if output == "json":
             assert json.loads(done.stdout)["launches"][0]["argv"][-1] == "*" * len(SECRET)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token {}",
+        "password {}",
+        "the token secret {}",
+        "ENV HF_TOKEN {}",
+        "TOKEN {}",
+        "--token {}",
+        "api-key {}",
+    ],
+)
+def test_a_secret_behind_its_name_and_a_blank_is_no_sentence(text: str) -> None:
+    assert SECRET not in redacted(text.format(SECRET))
+    assert SECRET not in " ".join(
+        redacted_words([Word.verbatim(w, "", 0) for w in text.format(SECRET).split()])
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["--token", "--api-key", "api-key", "TOKEN", "HF_TOKEN", "token:", "password="]
+)
+def test_a_secret_that_reads_as_a_word_is_masked_by_an_option_or_a_variable(name: str) -> None:
+    assert "sesame" not in redacted(f"{name} sesame")
+
+
+def test_words_of_a_comment_that_a_command_takes_are_no_secrets() -> None:
+    words = [Word.verbatim(word, "", 0) for word in ("output", "token", "len", "--api-key", "sesame", "open")]
+    assert redacted_words(words) == ("output", "token", "len", "--api-key", "******", "****")
+
+
+def test_a_key_that_says_there_is_none_is_shown() -> None:
+    words = [
+        Word.verbatim(word, "", 0) for word in ("--api-key", "EMPTY", "--hf-token=none", "--api-key=x1y2z3")
+    ]
+    assert redacted_words(words) == ("--api-key", "EMPTY", "--hf-token=none", "--api-key=******")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         memory_verdict,
     )
     from vllint.meant_values import accepting_releases, is_removed_choice, tidied_number
+    from vllint.memory.dtypes import number_type
     from vllint.memory.host import HostPart
     from vllint.memory.rank_budget import rank_budget
     from vllint.models.architectures import FLOAT16_REFUSED, dropped, has_trait, needs_target
@@ -170,6 +171,7 @@ _HOMES = {
     "memory_verdict": "vllint.layouts",
     "move_to_front": "vllint.option_edits",
     "number_of": "vllint.requirements",
+    "number_type": "vllint.memory.dtypes",
     "option_table": "vllint.vllm.options",
     "reads_as_model": "vllint.vllm.mistakes",
     "releases": "vllint.vllm.releases",
@@ -273,6 +275,7 @@ __all__ = [
     "move_to_front",
     "needs_target",
     "number_of",
+    "number_type",
     "option_table",
     "own_variables",
     "part_of_json",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.facts import LaunchFacts, Release
+from vllint.hardware.processors import without_other_cards
 from vllint.hardware.resolve import Machine, parse_machine, resolve_hardware
 from vllint.memory.estimate import known_card
 from vllint.memory.recurring import recurring_estimate
@@ -171,6 +172,7 @@ def launch_facts(
     own = [machine for directive in stated.launch if (machine := _machine(directive))]
     shared = tuple(machine for directive in stated.file if (machine := _machine(directive)))
     hardware = resolve_hardware(launch.hardware, own[-1] if own else None, shared + assumptions.machines)
+    hardware = without_other_cards(hardware, launch.image)
     model = resolve_model(args, assumptions.models, around)
     parallel = parallel_sizes(args)
     assumed = isinstance(release.stated, Unknown)

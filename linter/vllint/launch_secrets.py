@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from vllint.redact import is_telling, names_secret, redacted_prose, secret_parts, without_values
+from vllint.redact import (
+    is_placeholder,
+    is_telling,
+    names_secret,
+    redacted_prose,
+    secret_parts,
+    without_values,
+)
 from vllint_schemas import Launch, Span, Word
 
 
@@ -42,7 +49,7 @@ def _secret_words(launch: Launch) -> Iterator[Word]:
         word = launch.argv[index]
         yield word.slice(start) if start else word
     for variable in launch.env:
-        if names_secret(variable.name):
+        if names_secret(variable.name) and not is_placeholder(variable.value):
             yield variable.value
 
 

@@ -61,6 +61,10 @@ _NAMED_IN_PROSE = rf"""(?ix)
     """
 """A secret by its name in a sentence, where a token may be a word like any other."""
 
+_PLAIN_NAME = r"[A-Za-z][a-z]*"
+_PLAIN_VALUE = r"[A-Za-z][a-z]{,19}[.,:;!?)]*"
+"""A name and what follows it in a sentence, as `token length`: an option or a variable is not spelt so."""
+
 _SHAPE_HINTS = (
     "hf_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AKIA", "eyJ", "earer ", "asic ",
     " -u ",
@@ -73,7 +77,7 @@ _HINTS = ("key", "token", "secret", "passw", "hf_", "sk-", "gh", "akia", "eyj", 
 _TELLING = 6
 _SECRET_NAME = f"(?i){_NAME}$"
 _REFERENCE = r"(?s)\$\{?[A-Za-z_]\w*(?P<default>:?[-=+].*)?|\$\(.*|\$?\{\{.*|<[^<>]*>"
-_NOT_SECRET = "(?i)true|false|none|null|auto"
+_NOT_SECRET = "(?i)true|false|none|null|auto|empty"
 _NUMBER = r"\d+(?:\.\d+)?"
 
 
@@ -155,8 +159,9 @@ def _with_named_masked(text: str) -> str:
         if place < at:
             continue
         match = _named_at(text, at, place, name)
-        if match is not None:
-            parts += (text[at : match.start()], _mask_value(match))
+        masked = match and _mask_value(match)
+        if match is not None and masked is not None and masked != match[0]:
+            parts += (text[at : match.start()], masked)
             at = match.end()
     return "".join((*parts, text[at:])) if parts else text
 
@@ -198,9 +203,17 @@ def _masked(match: re.Match[str], value: str) -> str:
         shown = reference.start("default") + 2 if reference["default"] else len(value)
         return value[:shown] + MASK * (len(value) - shown)
     is_option = match["assigned"] is None and value.startswith("-")
+    if match["flag"] is None and _is_sentence(*match[0].partition(" ")[::2]):
+        return value
     # Tokens are counted as often as they are kept secret.
     is_number = _compiled(_NUMBER).fullmatch(value) and re.search("(?i)token[\"']?\\W", match[0])
     return value if is_option or is_number or _compiled(_NOT_SECRET).fullmatch(value) else MASK * len(value)
+
+
+def _is_sentence(name: str, value: str) -> bool:
+    """Whether a secret's name and what follows it are words of a sentence."""
+    is_plain = _compiled(_PLAIN_NAME).fullmatch(name) is not None
+    return is_plain and _compiled(_PLAIN_VALUE).fullmatch(value.strip(" \t")) is not None
 
 
 def redacted_prose(text: str) -> str:
@@ -236,16 +249,26 @@ def redacted_words(words: Sequence[Word]) -> tuple[str, ...]:
 
 def secret_parts(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
     """Yield the words that are secret by the option they belong to: their index, and from where on."""
-    secret_follows = False
+    secret_follows, option = False, -1
     for index, word in enumerate(words):
         name, equals, value = word.text.partition("=")
+        if secret_follows and index == option + 1 and _is_sentence(words[option].text, word.text):
+            secret_follows = False
         if secret_follows and not word.text.startswith("-"):
-            yield index, 0
+            if not is_placeholder(word):
+                yield index, 0
             continue
         secret_follows = _is_secret_option(name)
+        option = index if secret_follows else option
         if secret_follows and equals and (value or word.holes):
             secret_follows = False
-            yield index, len(name) + 1
+            if not is_placeholder(word.slice(len(name) + 1)):
+                yield index, len(name) + 1
+
+
+def is_placeholder(word: Word) -> bool:
+    """Whether a value says that there is no secret, as `--api-key EMPTY`."""
+    return word.is_known and _compiled(_NOT_SECRET).fullmatch(word.text) is not None
 
 
 def _is_secret_option(name: str) -> bool:

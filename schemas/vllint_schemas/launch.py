@@ -108,12 +108,13 @@ class Container(NamedTuple):
     `shares_host_network` say that it uses the host's. `gpu_reservation` is the part of the file that hands
     out GPUs, `gpu_count` how many these are, `device_ids` the list in it, `gpu_count_key` the count beside
     it. `mount_targets` are the places of all that is mounted.
-    `published_beside` are the ports of the services that start together with it, by their names;
-    `starts_after` are the services whose health it waits for. `services` are the Kubernetes Services of
-    the file whose addresses become variables of the pod. `builds_image` says that the image is built from
-    files beside this one. A setting can be written in front of `anchor`:
-    a key of the service or pod, or the image of a `docker run`. A pod's container gets another mount in front
-    of `mount_place`, and the pod another volume in front of `volume_place`.
+    `service` is its name in a compose file, `published_together` the ports of all services that start
+    together, its own among them, by their names: one list that all of them share. `starts_after` are the
+    services whose health it waits for. `services` are the Kubernetes Services of the file whose addresses
+    become variables of the pod. `builds_image` says that the image is built from files beside this one. A
+    setting can be written in front of `anchor`: a key of the service or pod, or the image of a `docker run`.
+    A pod's container gets another mount in front of `mount_place`, and the pod another volume in front of
+    `volume_place`.
     """
 
     kind: Literal["compose", "kubernetes", "docker run"]
@@ -129,7 +130,8 @@ class Container(NamedTuple):
     gpu_count_key: Span | None = None
     device_ids: Located[tuple[str, ...]] | None = None
     mount_targets: tuple[str, ...] = ()
-    published_beside: tuple[tuple[str, PortMapping], ...] = ()
+    service: str = ""
+    published_together: tuple[tuple[str, PortMapping], ...] = ()
     starts_after: tuple[str, ...] = ()
     services: tuple[Located[str], ...] = ()
     builds_image: bool = False

@@ -25,13 +25,14 @@ class Band(NamedTuple):
 class RankMemory(NamedTuple):
     """What one pipeline stage's rank holds, in bytes (`kv_tokens` in tokens).
 
-    `parameters` is what vLLM builds, `weights` what stays resident. Fields that need the card or the
-    model's cache layout are `Unknown` without them. `state_block` is what a block of the cache takes where
+    `parameters` is what vLLM builds, `Unknown` where not every part of it is counted; `weights` is what
+    stays resident, and `low` of it a lower bound even then. Fields that need the card or the model's cache
+    layout are `Unknown` without them. `state_block` is what a block of the cache takes where
     each running request holds one for its recurrent states, 0 where none does.
     """
 
     name: str
-    parameters: float
+    parameters: float | Unknown
     weights: Band
     budget: Band | Unknown
     activations: Band | Unknown

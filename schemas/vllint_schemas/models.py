@@ -64,9 +64,9 @@ class Components(NamedTuple):
     `embedding` (with it position tables) and `tower` (all vision and audio towers with their projectors)
     stand on the first pipeline stage, `final` and `head` on the last; when `tied`, the head is the
     embedding itself unless the stages differ. `layers` holds each decoder layer's components in order;
-    equal layers are the same object. `partial` says that the towers of a composite model are left out,
-    because their size is not known. `embeddings_copied` and `heads_copied` say that the other stages build
-    embeddings, or heads, too.
+    equal layers are the same object. `partial` names the parts whose size is not known, which are left
+    out, so that the rest is a lower bound: `tower` and `head`. `embeddings_copied` and `heads_copied` say
+    that the other stages build embeddings, or heads, too.
     """
 
     embedding: tuple[Component, ...]
@@ -74,7 +74,7 @@ class Components(NamedTuple):
     final: tuple[Component, ...]
     head: tuple[Component, ...]
     tied: bool
-    partial: bool = False
+    partial: tuple[Literal["tower", "head"], ...] = ()
     embeddings_copied: bool = False
     heads_copied: bool = False
     tower: tuple[Component, ...] = ()

@@ -163,13 +163,14 @@ class ReportedBand:
 class ReportedRank:
     """What one pipeline stage's rank holds.
 
-    `parameters_bytes` is what vLLM builds, `weights_gib` what stays resident after loading. These and
+    `parameters_bytes` is what vLLM builds, null where not every part of the model can be counted, as only
+    its total or its text model is known; `weights_gib` is what stays resident after loading. These and
     `kv_needed_gib`, which one request of full length takes, are given without hardware too.
     """
 
     name: str
     budget_gib: float | None
-    parameters_bytes: float
+    parameters_bytes: float | None
     weights_gib: ReportedBand
     activations_gib: ReportedBand | UnknownFact
     non_torch_gib: ReportedBand | UnknownFact

@@ -212,6 +212,18 @@ ENGINE: tuple[Record, ...] = (
         at=("config/model.py", 'f"Embedding models do not support `--runner {self.runner_type}`. "'),
     ),
     excludes(
+        "runner=generate",
+        "convert=embed",
+        stage="build",
+        at=("model_executor/models/adapters.py", "return DispatchPooler.for_embedding(pooler_config)"),
+    ),
+    excludes(
+        "runner=generate",
+        "convert=classify",
+        stage="build",
+        at=("model_executor/models/adapters.py", "return DispatchPooler.for_seq_cls(pooler_config, "),
+    ),
+    excludes(
         "renderer_num_workers>1",
         "runner=pooling",
         when=("model:multimodal", "mm_processor_cache_gb>0"),

@@ -89,6 +89,14 @@ def is_proven(row: Row) -> bool:
     return is_whole_config(row) or CERTAIN_COUNTS.match(row["check"]) is not None
 
 
+def tied(row: Row) -> bool | None:
+    """Return whether head and embedding are one; not known of embedding models whose config was not read.
+
+    It was told from the number of parameters there, and their checkpoints hold no head anyway.
+    """
+    return None if row["task"] == "embed" and not is_whole_config(row) else row["tie_word_embeddings"]
+
+
 def shape_facts(row: Row, text: Attributes) -> dict[str, Any]:
     """Return the facts that depend on the architecture alone."""
     hybrid = linear_attention(row)
@@ -112,7 +120,7 @@ def shape_facts(row: Row, text: Attributes) -> dict[str, Any]:
         "linear_attention": hybrid,
         "encoder_only": has_trait(row["architecture"], "encoder_only"),
         "multimodal": has_trait(row["architecture"], "multimodal"),
-        "tie_word_embeddings": row["tie_word_embeddings"],
+        "tie_word_embeddings": tied(row),
         **layer_counts(row, window, hybrid),
         **expert_facts(row, text, experts),
         **{key: row[key] for key in ("q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")},

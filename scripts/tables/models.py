@@ -242,6 +242,12 @@ def native_quantization(row: Row, native: Mapping[str, Mapping[str, list[Any]]])
     return listed[0] if len(listed) > 1 and len(told) == 1 else None
 
 
+def leaves_nothing_out(written: Mapping[str, Any]) -> bool:
+    """Whether a config was read that names no module to be left as it is."""
+    listed = written.get("ignore_count") or written.get("exclude_count")
+    return written["source"] == "config" and not listed
+
+
 def quantization_facts(row: Row, native: Mapping[str, Mapping[str, list[Any]]]) -> dict[str, Any]:
     """Return how the checkpoint is quantized: the method only if a config states it."""
     written = row["quantization"]
@@ -271,6 +277,7 @@ def quantization_facts(row: Row, native: Mapping[str, Mapping[str, list[Any]]]) 
             "block": written.get("block_size"),
             "algorithm": algorithm,
             "kv_cache": kv_cache or ("" if "kv_cache_quant_algo" in written else None),
+            **({"ignored": []} if leaves_nothing_out(written) else {}),
         }
     }
 

@@ -186,6 +186,14 @@ def test_what_is_too_large_says_by_how_much_and_what_would_do(folder: Path, run)
     assert run("plan", "meta-llama/Llama-3.1-8B", "--gpu", "L4:1", "--max-model-len", length).code == 0
 
 
+def test_what_vllm_refuses_is_said_even_where_nothing_fits(folder: Path, run) -> None:
+    said = run("plan", "Qwen/Qwen3-8B", "--gpu", "RTX4090:7", "--max-model-len", "1000000")
+    assert said.code == 1
+    assert "vLLM refuses every layout" in said.out
+    assert "1,000,000 tokens are more than the 40,960" in said.out
+    assert "would do" not in said.out
+
+
 def test_what_is_not_known_is_exit_2_with_suggestions(folder: Path, run) -> None:
     said = run("plan", "Qwen/Qwen3-9B", "--gpu", "H100:2")
     assert said.code == 2

@@ -25,7 +25,7 @@ def test_a_dense_model_is_known_to_have_no_experts() -> None:
 def test_latent_attention_keeps_its_ranks() -> None:
     facts = found("deepseek-ai/DeepSeek-V3")
     assert (facts.kv_lora_rank, facts.qk_rope_head_dim, facts.num_experts) == (512, 64, 256)
-    assert facts.quantization == Quantization("fp8", bits=8, block=(128, 128))
+    assert facts.quantization == Quantization("fp8", bits=8, block=(128, 128), ignored=())
 
 
 def test_the_window_of_mistral_is_told_by_version_and_not_by_shape() -> None:

@@ -61,3 +61,22 @@ def test_overrides_are_judged_as_vllm_judges_them(overrides: dict[str, Any], sai
 
 def test_older_releases_multiply_by_yarn_s_factor() -> None:
     assert codes({"rope_parameters": {"rope_type": "yarn", **YARN}}, "0.29.0") == []
+
+
+@pytest.mark.parametrize("model_type", ["mamba", "falcon_mamba"])
+def test_a_config_that_states_no_length_sets_no_limit(model_type: str) -> None:
+    architecture = {"mamba": "MambaForCausalLM", "falcon_mamba": "FalconMambaForCausalLM"}[model_type]
+    config = {"architectures": [architecture], "model_type": model_type, "hidden_size": 1536}
+    facts = facts_from_config("m", config, "local")
+    assert isinstance(facts, ModelFacts)
+    assert (facts.derived_max_model_len, facts.default_max_model_len) == (None, 2048)
+    command = ["serve", "m", "--max-model-len", "4096"]
+    report = check_command(command, vllm_version="0.33.0", model_config=config)
+    assert "SCH001" not in [found.code for found in report.findings]
+
+
+def test_the_older_of_two_keys_of_rope_counts() -> None:
+    rope = {"rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}}
+    facts = facts_from_config("m", {**QWEN3, **rope, "rope_scaling": {"factor": 2.0}}, "local")
+    assert isinstance(facts, ModelFacts)
+    assert facts.derived_max_model_len == 81920

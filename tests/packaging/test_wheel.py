@@ -15,6 +15,8 @@ import vllint
 
 NAMES = {"vllint", "vllint_rules", "vllint_schemas"}
 DATA = {
+    "class_defaults.json",
+    "counted_architectures.json",
     "gpus.json",
     "instances.json",
     "models.jsonl",

@@ -108,3 +108,42 @@ def test_without_windows_the_context_is_as_long_as_a_window() -> None:
     mistral |= {"max_position_embeddings": 32768}
     command = "vllm serve a/b --kv-cache-memory-bytes 8M"
     assert errors(command + " --disable-sliding-window", mistral) == set()
+
+
+def test_a_draft_model_must_be_named() -> None:
+    command = 'vllm serve a/b --speculative-config \'{"method": "eagle3", "num_speculative_tokens": 3%s}\''
+    assert errors(command % "") == {"SPC004"}
+    assert errors(command % ', "model": "c/d"') == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "gpu", "said"),
+    [
+        ("--kv-cache-dtype bfloat16", "L4", set()),
+        ("--kv-cache-dtype float16", "L4", {"KVC004"}),
+        ("--kv-cache-dtype bfloat16", "T4", {"KVC004"}),
+        ("--kv-cache-dtype float16", "T4", set()),
+        ("--kv-cache-dtype float16 --dtype half", "L4", set()),
+        ("--kv-cache-dtype bfloat16 --dtype half", "L4", {"KVC004"}),
+    ],
+)
+def test_a_cache_of_sixteen_bits_is_of_the_models_own_type(options: str, gpu: str, said: set[str]) -> None:
+    assert errors(f"vllm serve a/b {options}", gpu=gpu) == said
+
+
+def test_offloading_the_cache_is_a_connector_as_well() -> None:
+    command = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True vllm serve a/b --kv-offloading-size 4"
+    assert errors(command) == {"MEM017"}
+    assert errors(f"{command} --enable-cumem-allocator") == set()
+
+
+def test_a_draft_that_is_served_alone_fails_as_it_is_built() -> None:
+    draft = {"architectures": ["MuseGlimmerAssistantModel"], "model_type": "muse_glimmer_assistant"}
+    report = check_command("vllm serve a/b", vllm_version="0.33.0", model_config=CONFIG | draft)
+    assert [found.evidence.stage for found in report.findings if found.code == "MDL002"] == ["build"]
+
+
+def test_latent_attention_of_hy_v4_may_be_dense() -> None:
+    sparse = {"architectures": ["HYV4ForCausalLM"], "model_type": "hy_v4", "index_topk": 2048}
+    latent = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 192, "v_head_dim": 256}
+    assert "KVC007" not in errors("vllm serve a/b", sparse | latent, gpu="A100-80GB")

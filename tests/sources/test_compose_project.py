@@ -174,11 +174,11 @@ def test_files_that_include_each_other_end(read: Read) -> None:
     assert launch.name == "base"
 
 
-def test_ports_of_included_services_are_published_beside(read: Read) -> None:
+def test_ports_of_included_services_are_published_together(read: Read) -> None:
     files = {"web.yml": "services:\n  web:\n    image: nginx\n    ports: ['8000:80']\n"}
     [launch] = read("include: [web.yml]\n" + BASE, "compose.yaml", files).launches
     assert launch.container is not None
-    assert [name for name, _ in launch.container.published_beside] == ["web"]
+    assert [name for name, _ in launch.container.published_together] == ["web"]
 
 
 def test_an_included_file_is_read_once_however_often_it_is_included(read: Read) -> None:

@@ -362,7 +362,7 @@ services:
 """
     one, two = read(text, "compose.yaml").launches
     assert one.together != two.together
-    assert [name for name, _ in given_to(one).published_beside] == ["other"]
+    assert [name for name, _ in given_to(one).published_together] == ["one", "other"]
 
 
 @pytest.mark.parametrize(

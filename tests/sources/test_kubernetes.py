@@ -115,6 +115,8 @@ def test_what_is_filled_in_before_is_not_known(read: Read, argv: Texts) -> None:
     assert argv(found) == ["--model", "?", "--served-model-name", "?", "--tensor-parallel-size", "2"]
     assert found.argv[-1].origin is Origin.DEFAULT
     assert found.hardware.gpu_count == Unknown("Kubernetes does not fill in `${GPUS}`")
+    [template] = read(POD + keys, "pod.yaml.tpl").launches
+    assert template.hardware.gpu_count == Unknown("`${GPUS}` is filled in when the template is rendered")
 
 
 @pytest.mark.parametrize(

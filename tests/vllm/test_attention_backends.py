@@ -40,3 +40,13 @@ def test_fp8_on_ampere_goes_to_flashinfer_but_not_for_latent_attention() -> None
 def test_sparse_attention_has_no_backend_on_ampere() -> None:
     found = chosen_backend(SPARSE, "auto", (8, 0))
     assert found is not None and found.backend is None
+
+
+def test_the_whole_images_of_gemma_3_take_triton_or_a_newer_flash_attention() -> None:
+    images = Attention("plain", 256, True)
+    assert backend_obstacle("FLASHINFER", images, "auto", (9, 0)) is not None
+    assert backend_obstacle("FLASH_ATTN", images, "auto", (9, 0)) is not None
+    assert backend_obstacle("FLASH_ATTN", images, "auto", (10, 0)) is None
+    assert backend_obstacle("TRITON_ATTN", images, "auto", (8, 0)) is None
+    found = chosen_backend(images, "fp8", (8, 0))
+    assert found is not None and found.backend == "TRITON_ATTN" and found.obstacle is not None

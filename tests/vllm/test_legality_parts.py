@@ -79,7 +79,8 @@ def test_all_ranks_of_a_layout_divide_routed_experts(layout: Parallel, expected:
 def test_the_factors_of_the_ranks_are_shown() -> None:
     [obstacle] = tensor_parallel_obstacles(SPARSE, Parallel(tensor=2, data=5, data_local=5))
     assert obstacle.arithmetic == (
-        "expert size 768 / 10 = 76.8 is not whole (experts are divided over tensor 2 x data 5 parallel ranks)"
+        "expert size 768 / 10 = 76.8 is not whole"
+        " (experts are divided over 2 tensor parallel x 5 data parallel ranks)"
     )
     assert obstacle.remedy is not None
     assert obstacle.remedy.flag == "--enable-expert-parallel"

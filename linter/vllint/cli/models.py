@@ -91,10 +91,11 @@ def _show(query: str, online: bool) -> int:
     if exact is not None and not isinstance(exact, Unknown):
         click.echo("\n".join(model_lines(exact, colours)), color=True)
         return OK
+    longest = max(map(len, matches), default=0)
     for model in matches:
         facts = find_model(model)
         if facts is not None:
-            click.echo(summary_line(facts))
+            click.echo(summary_line(facts, longest))
     if not matches:
         complain(_why_none(query, exact))
     return OK if matches else FAILED

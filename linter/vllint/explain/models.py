@@ -45,12 +45,12 @@ def _host_path(path: str) -> str | None:
     return None if path.startswith(("/", "~")) else path
 
 
-def summary_line(model: ModelFacts) -> str:
-    """Return a model in a line: its id, its size and its context."""
+def summary_line(model: ModelFacts, longest: int) -> str:
+    """Return a model in a line: its id, of at most `longest` characters, its size and its context."""
     size = f"{model.params_total / 1e9:,.2f}B" if model.params_total else "-"
     length = model.default_max_model_len or model.max_position_embeddings
     context = f"{length:,}" if length else "-"
-    return f"{model.id:<60} {size:>10} {context:>12}".rstrip()
+    return f"{model.id:<{longest}} {size:>10} {context:>12}".rstrip()
 
 
 def model_lines(model: ModelFacts, colours: Palette) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from vllint.memory.budget import is_first_engine
 from vllint.release_order import version_key
-from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, MemoryEstimate, Unknown
+from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, MemoryEstimate, RankMemory, Unknown
 from vllint_schemas.parallel import Parallel
 
 _LAYERS_SHARE = 0.7
@@ -80,9 +80,14 @@ def _offloaded(args: EngineArgs, memory: MemoryEstimate) -> float:
     """Return what each rank offloads of its weights, layer by layer (`model_executor/offloader/uva.py`)."""
     if any(args.given(dest) is not None for dest in ("cpu_offload_params", "offload_params")):
         return 0.0
-    least = _LAYERS_SHARE * min((rank.parameters for rank in memory.ranks), default=0.0)
+    least = _LAYERS_SHARE * min((_least_built(rank) for rank in memory.ranks), default=0.0)
     fetched = _fetched(args)
     return fetched * least if fetched else min(_number(args, "cpu_offload_gb") * GIB, least)
+
+
+def _least_built(rank: RankMemory) -> float:
+    """Return the bytes of parameters that a rank surely has."""
+    return rank.weights.low if isinstance(rank.parameters, Unknown) else rank.parameters
 
 
 def _offloaded_cache(args: EngineArgs) -> float:

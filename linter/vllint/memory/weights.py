@@ -9,8 +9,9 @@ from vllint.memory.built import Towers, Widths, stage_bytes
 from vllint.memory.dtypes import NARROW, element_bytes
 from vllint.memory.packing import packing_by_name, whole_packing
 from vllint.memory.resident import buffers, rounding
-from vllint.models.parameters import REWARDS, count_parameters
+from vllint.models.parameters import REWARDS, WHOLE_TOWER, count_parameters
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
+from vllint_schemas.models import Components
 from vllint_schemas.parallel import Parallel
 
 _ONLINE_BYTES = {"fp8": 1.0, "ptpc_fp8": 1.0, "mxfp8": 1.03, "experts_int8": 1.0, "bitsandbytes": 0.56}
@@ -22,11 +23,19 @@ _COUNTED = (0.98, 1.0, 1.03)
 _QUANTIZED = (0.98, 1.0, 1.1)
 """Spread of quantized checkpoints: kernels may pad and repack what is built."""
 
+_PERHAPS_LEFT_OUT = (0.98, 1.0, 1.25)
+"""Spread where nobody says which modules a checkpoint of four bits leaves unquantized."""
+
+_NARROW_BITS = 4
+
 _ONLINE = (0.9, 1.0, 1.1)
 """Spread where vLLM quantizes while it loads: some modules may stay as they are."""
 
 _TOWERS_LEFT_OUT = 6 * GIB
-"""What the towers of a composite model may take at most when their size is not known."""
+"""What the towers of a composite model may take at most when not even their layers are known."""
+
+_TOWER_AROUND_LAYERS = 1.5
+"""How much larger a tower may be than the matrices of its layers."""
 
 _TOTAL_ONLY = (0.95, 1.04, 1.2)
 """Spread where only the model's total is known: what every rank copies is not."""
@@ -88,10 +97,10 @@ _MODALITIES = {
 
 
 class StageWeights(NamedTuple):
-    """One pipeline stage's rank: bytes as built, and the band of what stays resident."""
+    """One pipeline stage's rank: bytes as built, if all is counted, and the band of what stays resident."""
 
     name: str
-    parameters: float
+    parameters: float | Unknown
     weights: Band
 
 
@@ -113,7 +122,8 @@ def stage_weights(
     if isinstance(widths, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
     widths = _padded(widths, model, gpu)
-    what = (model, components, parallel, widths, _towers(model, args), _has_head(model, args))
+    towers, has_head = _towers(model, args), _has_head(model, args)
+    what = (model, components, parallel, widths, towers, has_head)
     sizes = stage_bytes(*what)
     beside = [
         rounded + held
@@ -121,12 +131,62 @@ def stage_weights(
             rounding(*what), buffers(model, parallel, args, gpu, dtype_bytes), strict=True
         )
     ]
-    unsure = _TOWERS_LEFT_OUT if components.partial else 0.0
+    left_out = _left_out(model, components, parallel, towers, has_head)
+    if named is not None or _may_leave_out(model):
+        doubt = Unknown(f"which modules of `{model.id}` are quantized is not known")
+        left_out = tuple(_LeftOut(one.most, doubt if one.why is None else one.why) for one in left_out)
     spread = _spread_of(model, widths, named is not None)
     return tuple(
-        _stage(number, size, extra, spread, offloaded, unsure)
-        for number, (size, extra) in enumerate(zip(sizes, beside, strict=True))
+        _stage(number, size, extra, spread, offloaded, missing)
+        for number, (size, extra, missing) in enumerate(zip(sizes, beside, left_out, strict=True))
     )
+
+
+class _LeftOut(NamedTuple):
+    """What a stage may hold beside what is counted: at most so many bytes, and why they are not counted."""
+
+    most: float = 0.0
+    why: Unknown | None = None
+
+
+def _left_out(
+    model: ModelFacts, components: Components, parallel: Parallel, towers: Towers, has_head: bool
+) -> tuple[_LeftOut, ...]:
+    """Return what is not counted of each stage: towers stand on the first, the head on the last."""
+    stages = [_LeftOut()] * parallel.pipeline
+    if towers.built:
+        stages[0] = _tower_left_out(model, components, parallel, towers)
+        if "tower" in components.partial:
+            # What nobody has counted may stand on any stage.
+            stages[1:] = [stages[0]._replace(most=0.0)] * (parallel.pipeline - 1)
+    if has_head and "head" in components.partial:
+        more = sum(part.elements for part in components.head) * NARROW / parallel.tensor
+        why = Unknown(f"whether `{model.id}` has a head of its own is not known")
+        stages[-1] = _LeftOut(stages[-1].most + more, why)
+    return tuple(stages)
+
+
+def _tower_left_out(
+    model: ModelFacts, components: Components, parallel: Parallel, towers: Towers
+) -> _LeftOut:
+    """Return what is not counted of towers: all, or how a tower known by its size alone is divided."""
+    if "tower" in components.partial:
+        why = Unknown(f"how large the towers of `{model.id}` are is not known")
+        return _LeftOut(_most_of_towers(model), why)
+    whole = sum(part.elements for part in components.tower if part.name == WHOLE_TOWER)
+    if not whole or towers.copied or parallel.tensor == 1:
+        return _LeftOut()
+    why = Unknown(f"which parts of the towers of `{model.id}` are divided is not known")
+    return _LeftOut(whole * NARROW * (1 - 1 / parallel.tensor), why)
+
+
+def _most_of_towers(model: ModelFacts) -> float:
+    layers, hidden = model.vision_num_hidden_layers, model.vision_hidden_size
+    width = model.vision_intermediate_size
+    if not (layers and hidden and width):
+        return _TOWERS_LEFT_OUT
+    matrices = layers * hidden * (4 * hidden + 3 * width)
+    return max(_TOWERS_LEFT_OUT, matrices * NARROW * _TOWER_AROUND_LAYERS)
 
 
 def _spread_of(model: ModelFacts, widths: Widths, by_name: bool) -> tuple[float, float, float]:
@@ -134,7 +194,21 @@ def _spread_of(model: ModelFacts, widths: Widths, by_name: bool) -> tuple[float,
         return _ESTIMATED
     if widths.online is not None:
         return _ONLINE
-    return _COUNTED if model.quantization is None else _QUANTIZED
+    if model.quantization is None:
+        return _COUNTED
+    narrow = (model.quantization.bits or _NARROW_BITS) <= _NARROW_BITS
+    return _PERHAPS_LEFT_OUT if narrow and _may_leave_out(model) else _QUANTIZED
+
+
+def _may_leave_out(model: ModelFacts) -> bool:
+    """Whether the checkpoint may leave modules unquantized that are not known: the catalogue lists none.
+
+    MXFP4 packs nothing but the experts.
+    """
+    how = model.quantization
+    if how is None or how.ignored is not None or model.source != "catalogue":
+        return False
+    return how.method not in _PADDED
 
 
 def _stage(
@@ -143,13 +217,13 @@ def _stage(
     beside: float,
     spread: tuple[float, float, float],
     offloaded: float,
-    unsure: float,
+    left_out: _LeftOut,
 ) -> StageWeights:
     low, mid, high = (
         max(0.0, size * factor + more - offloaded)
-        for factor, more in zip(spread, (0.0, beside, beside + unsure), strict=True)
+        for factor, more in zip(spread, (0.0, beside, beside + left_out.most), strict=True)
     )
-    return StageWeights(f"pp{number}", size, Band(low, mid, high))
+    return StageWeights(f"pp{number}", size if left_out.why is None else left_out.why, Band(low, mid, high))
 
 
 def _offloaded(args: EngineArgs) -> float:
@@ -243,7 +317,8 @@ def _from_total(
         max(0.0, share * spread[1] - offloaded),
         max(0.0, share * spread[2] - offloaded),
     )
-    return tuple(StageWeights(f"pp{number}", share, band) for number in range(parallel.pipeline))
+    why = Unknown(f"only the size of all of `{model.id}` is known, not what a rank holds of it")
+    return tuple(StageWeights(f"pp{number}", why, band) for number in range(parallel.pipeline))
 
 
 def _total_bytes(

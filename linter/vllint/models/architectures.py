@@ -68,6 +68,21 @@ def pooling_kind(architecture: str) -> bool | None:
     return kind in {"embed", "classify", "reward"} and architecture not in GENERATORS_OF_EMBEDDINGS
 
 
+def is_converted(architecture: str | None) -> bool:
+    """Whether vLLM makes a pooling model of the class that generates text, without its head."""
+    return registered(architecture) not in (None, architecture)
+
+
+def is_compared(architecture: str | None, model_type: str | None) -> bool:
+    """Whether what is counted for the class and type was compared with what vLLM builds, and was the same.
+
+    Without an architecture the type alone chooses the class.
+    """
+    if architecture is None:
+        return True
+    return model_type in _compared().get(registered(architecture) or "", ())
+
+
 class Dropped(NamedTuple):
     """An architecture that vLLM has no more: the last release that had it, and where a plug-in is."""
 
@@ -97,6 +112,12 @@ def is_draft(architecture: str | None) -> bool:
 def uses_latent_attention(text_model_type: str | None) -> bool:
     """Whether vLLM reads `kv_lora_rank` of models of this type as latent attention."""
     return text_model_type in _table()["latent_attention_model_types"]
+
+
+@cache
+def _compared() -> Mapping[str, list[str]]:
+    table: Mapping[str, list[str]] = json.loads(table_path("counted_architectures.json").read_bytes())
+    return table
 
 
 @cache

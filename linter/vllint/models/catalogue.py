@@ -66,8 +66,9 @@ def _fields(groups: dict[str, list[str]], line: bytes) -> dict[str, Any]:
 
 
 def _quantization(written: dict[str, Any]) -> Quantization:
-    block = written.pop("block", None)
-    return Quantization(block=tuple(block) if block else None, **written)
+    block, ignored = written.pop("block", None), written.pop("ignored", None)
+    how = Quantization(block=tuple(block) if block else None, **written)
+    return how if ignored is None else how._replace(ignored=tuple(ignored))
 
 
 @cache

@@ -163,7 +163,8 @@ def _tied(whole: Attributes, text: Attributes, architecture: str | None) -> bool
         written = attributes.written.get("tie_word_embeddings")
         if isinstance(written, bool):
             return written
-    return switch(whole.get("tie_word_embeddings") if whole.known else text.get("tie_word_embeddings"))
+    own = whole.known and whole.has("tie_word_embeddings")
+    return switch((whole if own else text).get("tie_word_embeddings"))
 
 
 def _dtype(whole: Attributes, text: Attributes) -> str | None:
@@ -252,12 +253,21 @@ def _state_space(text: Attributes) -> dict[str, Any]:
     return {
         **{key: count(text.get(key)) for key in linear},
         "mamba_num_heads": count(text.first("mamba_num_heads", "mamba_n_heads")),
-        "mamba_head_dim": count(text.first("mamba_head_dim", "mamba_d_head")),
+        "mamba_head_dim": _state_head_size(text),
         "mamba_n_groups": count(text.first("mamba_n_groups", "n_groups")),
         "mamba_d_state": count(text.first("mamba_d_state", "ssm_state_size", "state_size")),
         "mamba_d_conv": count(text.first("mamba_d_conv", "conv_kernel")),
         "mamba_ssm_dtype": state_dtype(text),
     }
+
+
+def _state_head_size(text: Attributes) -> int | None:
+    """Return the size of a recurrent state's heads; Granite's class divides the state by them."""
+    if text.model_type != "granitemoehybrid" or count(text.written.get("mamba_d_head")):
+        return count(text.first("mamba_head_dim", "mamba_d_head"))
+    sizes = [count(text.get(key)) for key in ("mamba_expand", "hidden_size", "mamba_n_heads")]
+    expand, hidden, heads = sizes
+    return expand * hidden // heads if expand and hidden and heads else None
 
 
 def _lengths(text: Attributes, architecture: str | None) -> dict[str, Any]:

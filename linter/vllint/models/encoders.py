@@ -28,10 +28,13 @@ def bert(text: Attributes, architecture: str) -> Components:
     )
     layers = (layer,) * layer_count(text, "num_hidden_layers")
     above = _pooler(text, architecture, hidden)
-    if architecture == "BertForMaskedLM":
+    if architecture in ("BertForMaskedLM", "BertSpladeSparseEmbeddingModel"):
         # SPLADE's weights of words, whole on every rank.
         vocabulary = need(text, "vocab_size")
         above = [copied("word_weights", (hidden + 1) * vocabulary + hidden * hidden + hidden * 3)]
+    if architecture == "BgeM3EmbeddingModel":
+        # One weight for a word, and its vector, from those of the last layer (`roberta.py`).
+        above = [copied("word_weights", (hidden + 1) * (hidden + 1), WIDE)]
     return Components(embedding, layers, tuple(above), (), tied=False)
 
 

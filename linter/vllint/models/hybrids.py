@@ -228,11 +228,15 @@ def _lfm2_width(text: Attributes) -> int:
     return multiple * -(-int(narrow) // multiple)
 
 
+_PATTERNS = ("hybrid_override_pattern", "layers_block_type", "layer_types")
+
+
 def nemotron_h(text: Attributes, architecture: str) -> Components:
     """Return one block a layer: Mamba-2, attention, an MLP or experts (`nemotron_h.py`)."""
     hidden = need(text, "hidden_size")
     kinds = written_kinds(text, layer_count(text, "num_hidden_layers"))
-    if not kinds:
+    # The class's own pattern has its own length, whatever number of layers is written.
+    if not kinds or not any(key in text.written for key in _PATTERNS):
         raise MissingSizeError("hybrid_override_pattern")
     norm = copied("norms", hidden)
     built = {kind: (*_nemotron_block(text, hidden, kind), norm) for kind in set(kinds)}
@@ -307,7 +311,8 @@ def _granite_mixer(text: Attributes, hidden: int, kind: str) -> list[Component]:
     return mamba2(
         hidden,
         need(text, "mamba_n_heads"),
-        need(text, "mamba_d_head", default=0) or hidden * 2 // need(text, "mamba_n_heads"),
+        # The class asserts that heads of this size make up the state.
+        need(text, "mamba_expand", default=2) * hidden // need(text, "mamba_n_heads"),
         need(text, "mamba_n_groups"),
         need(text, "mamba_d_state"),
         need(text, "mamba_d_conv"),

@@ -89,8 +89,19 @@ def layer_kinds(text: Attributes, sliding_window: int | None, recurrent: bool | 
     return None
 
 
+LAST_IS_FULL = frozenset({"gemma4_text", "gemma4_unified_text", "diffusion_gemma_text"})
+"""Types whose classes make the last layer one of full attention."""
+
+
 def written_kinds(text: Attributes, total: int) -> list[str] | None:
     """Return the kind of each layer as the config, else its class, names it."""
+    kinds = _named_kinds(text, total)
+    if kinds and text.model_type in LAST_IS_FULL:
+        return [*kinds[:-1], "full_attention"]
+    return kinds
+
+
+def _named_kinds(text: Attributes, total: int) -> list[str] | None:
     kinds = text.written.get("layer_types", text.written.get("layers_block_type"))
     if isinstance(kinds, (list, tuple)) and len(kinds) <= MOST_LAYERS:
         return [kind if isinstance(kind, str) else "" for kind in kinds]

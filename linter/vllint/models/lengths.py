@@ -37,7 +37,10 @@ LONGEST = 2**40
 
 
 class Lengths(NamedTuple):
-    """`written` is the config's own length, `derived` vLLM's limit, `default` what it takes unasked."""
+    """`written` is the config's own length, `derived` vLLM's limit, `default` what it takes unasked.
+
+    A config without a length sets no limit.
+    """
 
     written: int | None
     derived: int | None
@@ -56,7 +59,7 @@ def lengths(text: Attributes) -> Lengths:
     kind, factor = _type(rope), _factor(rope.get("factor"))
     if written is None:
         silent = LENGTH_WHEN_SILENT if text.known and not any(map(text.has, LENGTH_KEYS)) else None
-        return Lengths(None, silent, silent, kind, factor, original)
+        return Lengths(None, None, silent, kind, factor, original)
     derived = _scaled(written, text)
     default = own or derived if derived is not None and kind == "longrope" else derived
     return Lengths(written, derived, default, kind, factor, original)
@@ -64,10 +67,18 @@ def lengths(text: Attributes) -> Lengths:
 
 def partial_rotary_factor(text: Attributes) -> float | None:
     """Return the share of a head that is rotated; `None` where neither the config nor its class says."""
-    written = mapping(text.written.get("rope_parameters") or text.written.get("rope_scaling"))
+    written = written_rope(text.written)
     shares = (written.get("partial_rotary_factor"), *map(text.get, ("partial_rotary_factor", "rotary_pct")))
     share = next((_factor(value) for value in shares if value is not None), None)
     return share if share is not None and share <= 1 else None
+
+
+def written_rope(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a config writes of its rope; of both keys the older one counts.
+
+    transformers/modeling_rope_utils.py, `convert_rope_params_to_dict`.
+    """
+    return mapping(config.get("rope_scaling") or config.get("rope_parameters"))
 
 
 def overridden_lengths(facts: ModelFacts, overrides: Mapping[str, Any], release: str) -> ModelFacts:
@@ -136,7 +147,7 @@ def _rope(attributes: Attributes) -> Mapping[str, Any]:
 
 def _rope_layers(attributes: Attributes) -> list[Mapping[str, Any]]:
     """Return the rope parameters, one mapping per kind of layer where the config tells them apart."""
-    written = mapping(attributes.written.get("rope_parameters") or attributes.written.get("rope_scaling"))
+    written = written_rope(attributes.written)
     nested = [value for value in written.values() if isinstance(value, Mapping)]
     return nested or ([written] if written else [])
 

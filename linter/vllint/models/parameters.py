@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from vllint.models.architectures import is_compared, is_converted, pooling_kind
 from vllint.models.families import FAMILIES, Family
 from vllint.models.matrices import (
     VOCABULARY_PADDING,
@@ -30,6 +31,10 @@ TOLERANCE = 0.01
 """How far the count may be from the checkpoint's before the structure counts as not known."""
 
 
+WHOLE_TOWER = "tower"
+"""Towers of which the size is known, as what a checkpoint has beside the text model, and no more."""
+
+
 class _Sizes(NamedTuple):
     """A model's sizes, all known."""
 
@@ -45,13 +50,33 @@ class _Sizes(NamedTuple):
 def count_parameters(facts: ModelFacts) -> Components | Unknown:
     """Return the elements vLLM builds, or why they cannot be counted from the facts alone.
 
-    The count is checked against `params_total` where that is known. Of composite models the towers are
-    one component, `tower`, beside the embedding, or left out (`partial`) where their size is not known.
+    The count is checked against `params_total` where that is known; without it, vLLM's class must be one
+    whose builds the count was compared with. Of composite models the towers are one component beside the
+    embedding. Towers and heads of unknown size are left out (`partial`).
     """
+    counted = _counted(facts)
+    if isinstance(counted, Unknown) or is_compared(facts.architecture, facts.model_type):
+        return counted
+    if facts.multimodal:
+        return _without_parts(facts, counted)
+    if facts.params_total is not None and facts.built is None:
+        return counted
+    return Unknown(f"how vLLM builds `{facts.architecture}` of `{facts.model_type}` models is not tabled")
+
+
+def _without_parts(facts: ModelFacts, counted: Components) -> Components:
+    """Return a composite model of a class that was compared with no build: what its text model has surely."""
+    bare = counted._replace(tower=(), partial=("tower",))
+    if facts.architecture is None or not pooling_kind(facts.architecture):
+        return bare
+    return bare._replace(tied=True, partial=("tower", "head"))
+
+
+def _counted(facts: ModelFacts) -> Components | Unknown:
     if facts.built is not None:
         return _with_tower(facts, facts.built) if facts.multimodal else facts.built
-    kind = facts.text_model_type or facts.model_type
-    family = FAMILIES.get(kind or "")
+    kind = _kind(facts)
+    family = FAMILIES.get(kind)
     if family is None:
         return Unknown(f"how vLLM builds `{kind or facts.architecture}` models is not tabled")
     sizes = _sizes(facts, family)
@@ -62,6 +87,10 @@ def count_parameters(facts: ModelFacts) -> Components | Unknown:
         return layers
     counted = _assembled(facts, family, sizes, layers)
     return counted if isinstance(counted, Unknown) else _checked(facts, counted, sizes)
+
+
+def _kind(facts: ModelFacts) -> str:
+    return facts.text_model_type or facts.model_type or ""
 
 
 def _sizes(facts: ModelFacts, family: Family) -> _Sizes | Unknown:
@@ -269,7 +298,7 @@ def _assembled(
             return Unknown(f"the positions of `{facts.id}` are not known")
         length = facts.max_position_embeddings + family.positions
         embedding.append(Component("positions", length * sizes.hidden, "none"))
-    scores = (facts.architecture or "").endswith(SCORING_SUFFIXES)
+    scores = (facts.architecture or "").endswith(SCORING_SUFFIXES) or is_converted(facts.architecture)
     rewards = _reward(facts, sizes)
     head = rewards if scores or rewards else [table("head", sizes.vocabulary, sizes.hidden)]
     bias = [Component("head_bias", padded(sizes.vocabulary), "vocabulary")] if family.head_bias else []
@@ -304,16 +333,19 @@ def _norm(family: Family, sizes: _Sizes) -> int:
 
 def _checked(facts: ModelFacts, counted: Components, sizes: _Sizes) -> Components | Unknown:
     """Return the count with the towers' share, if it agrees with the checkpoint's where that is known."""
+    unsure = facts.tie_word_embeddings is None and not FAMILIES[_kind(facts)].never_tied
+    if unsure and (facts.multimodal or facts.params_total is None):
+        counted = counted._replace(tied=True, partial=("head",))
     if facts.multimodal:
         return _with_tower(facts, counted)
     if facts.multimodal is None:
         return Unknown(f"whether `{facts.id}` has towers beside its text model is not known")
     if facts.params_total is None:
         return counted
-    if facts.tie_word_embeddings is None and abs(_other(counted).total - facts.params_total) < abs(
-        counted.total - facts.params_total
-    ):
+    if unsure and abs(_other(counted).total - facts.params_total) < abs(counted.total - facts.params_total):
+        # Checkpoints of embeddings hold no head, and vLLM builds one.
         counted = _other(counted)
+        counted = counted._replace(partial=("head",) if counted.tied else ())
     difference = abs(counted.total - facts.params_total) - VOCABULARY_PADDING * sizes.hidden * 2
     if difference > facts.params_total * TOLERANCE:
         return Unknown(
@@ -330,14 +362,20 @@ _EVERYWHERE = frozenset({"gemma4_unified"})
 """Model types whose every pipeline stage builds what takes the place of towers."""
 
 
+_TOWERLESS = frozenset({"whisper"})
+"""Model types whose encoder is counted with the text model."""
+
+
 def _with_tower(facts: ModelFacts, counted: Components) -> Components:
+    if facts.model_type in _TOWERLESS:
+        return counted
     if facts.tower is not None and facts.model_type in _EVERYWHERE:
         return counted._replace(embedding=(*counted.embedding, *facts.tower))
     if facts.tower is not None:
         return counted._replace(tower=facts.tower)
     elements = facts.vision_params
-    if facts.params_total is not None:
+    if facts.params_total is not None and not counted.partial:
         elements = facts.params_total - counted.total
     if elements is None or elements < 0:
-        return counted._replace(partial=True)
-    return counted._replace(tower=(divided("tower", elements),))
+        return counted._replace(partial=("tower", *counted.partial))
+    return counted._replace(tower=(divided(WHOLE_TOWER, elements),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vllint.models.attributes import Attributes, part_attributes
+from vllint.models.class_defaults import with_class_defaults
 from vllint.models.encoders import bert, modern_bert, nomic_bert, whisper
 from vllint.models.gemma4 import gemma4
 from vllint.models.hybrids import falcon_h1, granite_hybrid, jamba, lfm2, mamba1_only, mamba2_only, nemotron_h
@@ -23,7 +24,7 @@ def built_components(text: Attributes, architecture: str | None) -> Components |
     if builder is None:
         return None
     try:
-        return builder(text, architecture or "")
+        return builder(with_class_defaults(text), architecture or "")
     except MissingSizeError:
         return None
 
@@ -149,3 +150,5 @@ _BUILDERS: Mapping[str, Builder] = {
     "whisper": whisper,
 }
 """By the model type of the text part."""
+
+BUILT_TYPES = frozenset(_BUILDERS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vllint.models.attributes import Attributes, part_attributes
+from vllint.models.class_defaults import part_or_made_up
 from vllint.models.gemma4_towers import gemma4_towers, unified_embedders
 from vllint.models.matrices import columns, copied, rows, total_of
 from vllint.models.sizes import MOST_LAYERS, MissingSizeError, flag, layer_count, need
@@ -38,10 +39,11 @@ def tower_components(whole: Attributes, text: Attributes, architecture: str | No
 
 
 def _part(whole: Attributes, *keys: str) -> Attributes:
-    found = part_attributes(whole, *keys)
-    if found is None:
-        raise MissingSizeError(keys[0])
-    return found
+    for key in keys:
+        found = part_or_made_up(whole, key)
+        if found is not None:
+            return found
+    raise MissingSizeError(keys[0])
 
 
 def _gemma3(whole: Attributes, text: Attributes) -> list[Component]:
@@ -165,7 +167,9 @@ def _llava(whole: Attributes, text: Attributes) -> list[Component]:
 
 def _layers_used(whole: Attributes, tower: Attributes) -> int:
     """Return how many layers vLLM builds: the features are taken from `vision_feature_layer`."""
-    layers, place = layer_count(tower, "num_hidden_layers"), whole.written.get("vision_feature_layer", -2)
+    default = -1 if whole.model_type == "llava_onevision" else -2
+    place = whole.written.get("vision_feature_layer", default)
+    layers = layer_count(tower, "num_hidden_layers")
     if not isinstance(place, int) or isinstance(place, bool):
         raise MissingSizeError("vision_feature_layer")
     return layers + place + 1 if place < 0 else place
@@ -354,6 +358,8 @@ _TOWERS: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
     "llava_onevision": _llava_video,
 }
 """By the model type of the whole."""
+
+TOWER_TYPES = frozenset(_TOWERS)
 
 _TOWERS_BY_ARCHITECTURE: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {}
 """By vLLM's class, for types that several classes share."""

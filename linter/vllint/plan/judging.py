@@ -64,9 +64,18 @@ class Judgement(NamedTuple):
         return "unknown" if isinstance(self.memory.verdict, Unknown) else self.memory.verdict
 
 
-def _refuses(finding: Finding) -> bool:
-    """Whether it is vLLM that refuses, and not the user's settings that call advice an error."""
-    return finding.severity is Severity.ERROR and finding.evidence.stage != "advice"
+_AS_IT_RUNS = frozenset({"advice", "run"})
+"""Stages of rules that say nothing of a layout that does not fit: advice, and what happens after loading."""
+
+
+def _refuses(finding: Finding, fits: bool) -> bool:
+    """Whether it is vLLM that refuses, and not the user's settings that call advice an error.
+
+    Of a layout that does not fit only what has nothing to do with memory counts.
+    """
+    stage = finding.evidence.stage
+    told = stage != "advice" if fits else stage not in _AS_IT_RUNS
+    return finding.severity is Severity.ERROR and told
 
 
 def judge_placement(
@@ -81,10 +90,9 @@ def judge_placement(
     card = known_card(Located(group.card))
     memory = estimate_memory(base.model, placement.layout, base.args, card)
     judgement = judgement._replace(memory=memory)
-    if judgement.verdict == "does_not_fit":
-        return judgement
+    fits = judgement.verdict != "does_not_fit"
     command = ("vllm", "serve", *words, *layout_words(placement, base.args))
     judged = judge.judge(command, f"{group.name}:{placement.gpus_per_node}")
-    errors = tuple(one.message for one in judged.findings if _refuses(one))
+    errors = tuple(one.message for one in judged.findings if _refuses(one, fits))
     warnings = tuple(one for one in judged.findings if one.severity is Severity.WARNING)
-    return judgement._replace(obstacles=errors, warnings=warnings)
+    return judgement._replace(obstacles=errors, warnings=warnings if fits else ())

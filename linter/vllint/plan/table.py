@@ -20,6 +20,9 @@ from vllint_schemas.parallel import Parallel
 
 _SHOWN = 8
 _LEAST_REASONS = 24
+_TOKENS = 4
+"""The column of what a copy's cache holds."""
+
 _VERDICTS = {"fits": "fits", "tight": "may not fit", "unknown": "not known"}
 _GOALS = {
     "throughput": f"requests in an hour, reckoned at {TYPICAL_TOKENS:,} tokens each from what GPUs read; "
@@ -123,12 +126,27 @@ def _table(rows: Iterator[tuple[str, ...]], columns: int | None) -> Iterator[str
     cells = [tuple(visible(cell) for cell in one) for one in rows]
     widths = [max(width(one[column]) for one in cells) for column in range(len(cells[0]) - 1)]
     indent = sum(widths) + 2 * len(widths)
-    room = None if columns is None else max(_LEAST_REASONS, columns - indent)
+    if columns is not None and columns - indent < _LEAST_REASONS:
+        yield from _narrow(cells, widths, columns)
+        return
     for *first, last in cells:
-        padded = [cell + " " * (size - width(cell)) for cell, size in zip(first, widths, strict=True)]
-        head, *more = wrap(last, room, break_long_words=False) if room and last else [last]
-        yield "  ".join((*padded, head)).rstrip()
+        head, *more = wrap(last, columns - indent, break_long_words=False) if columns and last else [last]
+        yield f"{_padded(first, widths)}  {head}".rstrip()
         yield from (f"{'':{indent}}{line}" for line in more)
+
+
+def _narrow(cells: Sequence[tuple[str, ...]], widths: list[int], columns: int) -> Iterator[str]:
+    """Yield the rows of a narrow terminal: what is longest stands below each, the tokens and the reasons."""
+    beside = [column for column in range(len(widths)) if column != _TOKENS]
+    indent = widths[0] + 4
+    for one in cells:
+        yield _padded([one[column] for column in beside], [widths[column] for column in beside]).rstrip()
+        longest = "; ".join(filter(None, (one[_TOKENS], one[-1])))
+        yield from (f"{'':{indent}}{line}" for line in wrap(longest, max(_LEAST_REASONS, columns - indent)))
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell + " " * (size - width(cell)) for cell, size in zip(cells, widths, strict=True))
 
 
 def _names(short: Sequence[Judgement]) -> Iterator[str]:

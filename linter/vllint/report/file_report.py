@@ -163,7 +163,7 @@ def _rank(rank: RankMemory) -> report.ReportedRank:
     return report.ReportedRank(
         name=rank.name,
         budget_gib=None if isinstance(rank.budget, Unknown) else rank.budget.mid / GIB,
-        parameters_bytes=rank.parameters,
+        parameters_bytes=None if isinstance(rank.parameters, Unknown) else rank.parameters,
         weights_gib=report.ReportedBand(*(bound / GIB for bound in rank.weights)),
         activations_gib=_band(rank.activations),
         non_torch_gib=_band(rank.non_torch),

@@ -16,6 +16,8 @@ from vllint_schemas import GIB, Band, MemoryEstimate, RankMemory, Unknown
 
 _NAME = 34
 _COLUMN = 12
+_SHOWN = 0.05 * GIB
+"""What is less reads as nothing."""
 
 
 def budget_lines(memory: MemoryEstimate | Unknown, ink: Ink) -> Iterator[str]:
@@ -40,7 +42,7 @@ def capacity_lines(facts: LaunchFacts) -> Iterator[str]:
         fix = memory_fix(facts)
         proposed = () if fix is None else (fix.title.removeprefix("use "),)
         yield from row("would fit", *proposed, *ways_out(facts))
-    if parts:
+    if sum(part.size for part in parts) >= _SHOWN:
         pinned = ", ".join(f"{part.name} {gib(part.size)}" for part in parts)
         yield from row("host", f"{gib(sum(part.size for part in parts))} pinned on the machine: {pinned}")
 

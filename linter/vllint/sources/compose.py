@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from vllint.sources.commands import Start, Surroundings, container_starts
+from vllint.sources.compose_company import Company, running_together
 from vllint.sources.compose_environment import service_environment
 from vllint.sources.compose_gpus import service_gpu_count
 from vllint.sources.compose_process import Process, file_of, service_process
@@ -43,11 +44,12 @@ def recognises(root: Node) -> bool:
 def launches(document: Document) -> Found:
     """Yield the launches of a compose file."""
     for project in read_projects(document):
+        company = Company(project)
         for service in project.services:
             if not service.owned:
                 continue
             try:
-                yield from _service_launches(service, project)
+                yield from _service_launches(service, project, company)
             except ValueError as error:
                 from vllint.text.shell_words import CommandStringError
 
@@ -56,7 +58,9 @@ def launches(document: Document) -> Found:
                 yield SourceProblem("not_parsed", str(error), error.span)
 
 
-def _service_launches(service: Service, project: Project) -> Iterator[Launch | SourceProblem]:
+def _service_launches(
+    service: Service, project: Project, company: Company
+) -> Iterator[Launch | SourceProblem]:
     process = service_process(service.node, project)
     if not _may_start(service, process, project):
         return
@@ -68,7 +72,7 @@ def _service_launches(service: Service, project: Project) -> Iterator[Launch | S
             yield broken_shell(found)
         else:
             name = service.key.value if number == 1 else f"{service.key.value}-{number}"
-            yield _launch(name, found, service, process, project)
+            yield _launch(name, found, service, process, project, company)
 
 
 def _may_start(service: Service, process: Process, project: Project) -> bool:
@@ -81,8 +85,10 @@ def _may_start(service: Service, process: Process, project: Project) -> bool:
     return any(True for _ in _starts(service, process, project, Surroundings(image=image)))
 
 
-def _launch(name: str, found: ScriptStart, service: Service, process: Process, project: Project) -> Launch:
-    from vllint.sources.compose_container import running_together, service_container
+def _launch(
+    name: str, found: ScriptStart, service: Service, process: Process, project: Project, company: Company
+) -> Launch:
+    from vllint.sources.compose_container import service_container
 
     key, node = service.key, service.node
     around = found.start.surroundings
@@ -101,7 +107,7 @@ def _launch(name: str, found: ScriptStart, service: Service, process: Process, p
         image_entry_point=around.image_entry_point,
         mounts=tuple(mounts(node, project)),
         repeated_launcher=found.start.repeated_launcher,
-        container=service_container(service, project, around.environment),
+        container=service_container(service, project, company, around.environment),
         together=running_together(node),
         in_script=around.shell is not None,
         cut_off=found.start.cut_off,

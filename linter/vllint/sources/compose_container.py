@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Mapping as Variables
 
+from vllint.sources.compose_company import Company, healthy_first, published_ports
 from vllint.sources.compose_gpus import gpu_handout
 from vllint.sources.compose_project import Project, Service
 from vllint.sources.compose_volumes import mount_targets
 from vllint.sources.docker_health import asks_server, docker_health
 from vllint.sources.interpolation import interpolate
-from vllint.sources.ports import port_mapping, single_port
 from vllint.sources.quantities import docker_bytes
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-from vllint_schemas import Container, Health, Located, PortMapping, Span, Unknown, Variable, Word
+from vllint_schemas import Container, Health, Located, Span, Unknown, Variable, Word
 
 
-def service_container(found: Service, project: Project, environment: tuple[Variable, ...]) -> Container:
+def service_container(
+    found: Service, project: Project, company: Company, environment: tuple[Variable, ...]
+) -> Container:
     """Return what a service's container is given in its environment."""
-    key, service, variables = found.key, found.node, project.variables
-    services = project.all_services() or service
+    name, service, variables = found.key.value, found.node, project.variables
     handout = gpu_handout(service, environment, variables)
     targets = tuple(mount_targets(service))
     ipc, network = _text(service, "ipc", variables), _text(service, "network_mode", variables)
@@ -32,15 +32,16 @@ def service_container(found: Service, project: Project, environment: tuple[Varia
         memory_limit=_memory_limit(service, variables),
         shares_host_ipc=ipc == "host",
         shares_host_network=network == "host",
-        ports=tuple(_ports(service, variables)),
-        health=_health(key, service, services, variables),
+        ports=tuple(published_ports(service, variables)),
+        health=_health(service, company.waiting_for(name), variables),
         gpu_reservation=None if handout is None else handout.span,
         gpu_count=None if handout is None else unknown if privileged else handout.gpu_count,
         gpu_count_key=None if handout is None else handout.count_key,
         device_ids=None if handout is None or privileged else handout.device_ids,
         mount_targets=targets,
-        published_beside=tuple(_published_beside(key, service, services, variables)),
-        starts_after=tuple(_healthy_first(service)),
+        service=name,
+        published_together=company.published(service),
+        starts_after=tuple(healthy_first(service)),
         builds_image=service.get("build") is not None,
         anchor=_anchor(service),
     )
@@ -50,13 +51,6 @@ def _open_ended(found: Service) -> Unknown | None:
     if found.partial is None and found.node.get("volumes_from") is not None:
         return Unknown("the service takes settings from another one")
     return found.partial
-
-
-def running_together(service: Mapping) -> str:
-    """Return what services that start together have in common: their profiles."""
-    profiles = service.get("profiles")
-    items = profiles if isinstance(profiles, Sequence) else ()
-    return f"profiles {', '.join(sorted(node.value for node in items if isinstance(node, Scalar)))}"
 
 
 def _is_on(node: Node | None) -> bool:
@@ -98,43 +92,7 @@ def _memory_limit(service: Mapping, variables: Variables[str, Word]) -> Located[
     return None if size is None else docker_bytes(size)
 
 
-def _ports(service: Mapping, variables: Variables[str, Word]) -> Iterator[PortMapping]:
-    ports = service.get("ports")
-    for item in ports if isinstance(ports, Sequence) else ():
-        if isinstance(item, Scalar):
-            mapping = port_mapping(interpolate(item.word(), variables))
-            if mapping is not None:
-                yield mapping
-        elif isinstance(item, Mapping):
-            yield from _long_port(item, variables)
-
-
-def _long_port(item: Mapping, variables: Variables[str, Word]) -> Iterator[PortMapping]:
-    """Read `{target: 8000, published: "8001", host_ip: 127.0.0.1}`."""
-    target, published, host_ip, protocol = (
-        _word(item.get(name), variables) for name in ("target", "published", "host_ip", "protocol")
-    )
-    if target is None or (protocol is not None and protocol.text != "tcp"):
-        return
-    address = "" if host_ip is None else host_ip.text if host_ip.is_known else Unknown(host_ip.reason)
-    yield PortMapping(address, None if published is None else single_port(published), single_port(target))
-
-
-def _published_beside(
-    key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
-) -> Iterator[tuple[str, PortMapping]]:
-    """Yield the ports of the other services that start whenever this one does."""
-    own = running_together(service)
-    for name, other in services.items():
-        if name is key or not isinstance(name, Scalar) or not isinstance(other, Mapping):
-            continue
-        if running_together(other) == own:
-            yield from ((name.value, mapping) for mapping in _ports(other, variables))
-
-
-def _health(
-    key: Scalar, service: Mapping, services: Mapping, variables: Variables[str, Word]
-) -> Health | None:
+def _health(service: Mapping, awaited_by: tuple[str, ...], variables: Variables[str, Word]) -> Health | None:
     """Read `healthcheck`, if what it tests is an answer over the network."""
     entry = service.entry("healthcheck")
     check = entry[1] if entry is not None else None
@@ -144,13 +102,7 @@ def _health(
         return None
     given = (_word(check.get(name), variables) for name in ("start_period", "interval", "retries"))
     health = docker_health("healthcheck", entry[0].span, *given)
-    return health._replace(awaited_by=tuple(_waiting_for(key.value, services)), anchor=first_key(check))
-
-
-def _waiting_for(name: str, services: Mapping) -> Iterator[str]:
-    for key, service in services.items():
-        if isinstance(key, Scalar) and isinstance(service, Mapping) and name in _healthy_first(service):
-            yield key.value
+    return health._replace(awaited_by=awaited_by, anchor=first_key(check))
 
 
 def first_key(mapping: Mapping) -> Span | None:
@@ -166,16 +118,6 @@ def _asks_server(test: Node | None) -> bool:
     nodes = test if isinstance(test, Sequence) else (test,)
     words = [node.value for node in nodes if isinstance(node, Scalar)]
     return any(asks_server(word) for word in words)
-
-
-def _healthy_first(service: Mapping) -> Iterator[str]:
-    """Yield the services that must be healthy before this one starts."""
-    needed = service.get("depends_on")
-    for name, how in needed.items() if isinstance(needed, Mapping) else ():
-        condition = how.get("condition") if isinstance(how, Mapping) else None
-        healthy = isinstance(condition, Scalar) and condition.value == "service_healthy"
-        if isinstance(name, Scalar) and healthy:
-            yield name.value
 
 
 def _anchor(service: Mapping) -> Span | None:

@@ -78,14 +78,6 @@ class Project(NamedTuple):
                 return found
         return None
 
-    def all_services(self) -> Mapping | None:
-        """Return the services as one mapping."""
-        whole = self.roots[0].get("services")
-        if not isinstance(whole, Mapping):
-            return None
-        entries = tuple((service.key, service.node) for service in self.services)
-        return whole if entries == whole.items() else whole.with_entries(entries)
-
 
 class _Layer(NamedTuple):
     """One file's services, those that they extend taken in."""

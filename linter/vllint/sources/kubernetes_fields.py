@@ -15,6 +15,9 @@ _TO_FILL_IN = re.compile(
 )
 """`${NAME}` and `$NAME`, which Kubernetes leaves alone: `envsubst` and Flux fill them in before."""
 
+_TEMPLATES = (".tpl", ".tmpl", ".template", ".tftpl")
+"""What the names of files end in that `envsubst` or Terraform fills in."""
+
 
 def below(node: Node | None, *keys: str) -> Node | None:
     """Return what stands under a path of keys; `None` where the path ends before."""
@@ -58,4 +61,6 @@ def _fill(word: Word, match: re.Match[str]) -> Word:
     use = word.slice(*match.span())
     if match["operator"]:
         return replace(word.slice(*match.span("default")), origin=Origin.DEFAULT)
+    if use.site.path.endswith(_TEMPLATES):
+        return Word.unknown(f"`{match.group()}` is filled in when the template is rendered", use.site)
     return Word.unknown(f"Kubernetes does not fill in `{match.group()}`", use.site)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vllint.sources.python_values import Items, Opaque, State, Table, Text, Value, joined_text
+from vllint.sources.python_values import (
+    Items,
+    Namespace,
+    Opaque,
+    Parser,
+    State,
+    Table,
+    Text,
+    Value,
+    joined_text,
+)
 from vllint_schemas import Span, Word
 
 ENDED = "<ended>"
@@ -16,10 +26,11 @@ def merged(before: State, ends: list[State], site: Span) -> dict[str, Value]:
     if not ends:
         return {**before, ENDED: Opaque("", site)}
     names = dict.fromkeys(name for end in ends for name in end)
-    return {name: _merged_value([end.get(name) for end in ends], site) for name in names}
+    return {name: merged_value([end.get(name) for end in ends], site) for name in names}
 
 
-def _merged_value(values: list[Value | None], site: Span) -> Value:
+def merged_value(values: list[Value | None], site: Span) -> Value:
+    """Return what is certain of a value that may be any of these; `None` is a name that may have none."""
     first = values[0]
     if first is not None and all(value is first or value == first for value in values):
         return first
@@ -33,7 +44,20 @@ def _merged_value(values: list[Value | None], site: Span) -> Value:
     if len(tables) == len(values):
         shared = [entry for entry in tables[0].entries if all(entry in table.entries for table in tables)]
         return Table(tuple(shared), open=True)
+    if isinstance(first, Parser | Namespace):
+        return _merged_options(first, values, site)
     return Opaque("it depends on a condition", site)
+
+
+def _merged_options(first: Parser | Namespace, values: list[Value | None], site: Span) -> Value:
+    """Return a parser, or what it gives, with what its options are worth in all branches."""
+    tables = [value[1] for value in values if type(value) is type(first) and value[0] == first.place]
+    if len(tables) < len(values):
+        return Opaque("it depends on a condition", site)
+    places = {name: place for table in tables for name, _, place in table.entries}
+    entries = ((name, merged_value([t.get(name) for t in tables], site), at) for name, at in places.items())
+    options = Table(tuple(entries), any(table.open for table in tables))
+    return first._replace(defaults=options) if isinstance(first, Parser) else first._replace(options=options)
 
 
 def _merged_items(lists: list[Items], site: Span) -> Items:

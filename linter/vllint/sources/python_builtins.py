@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from vllint.sources.blank_words import words_at_blanks
 from vllint.sources.python_formats import formatted
+from vllint.sources.python_options import by_default, option_value
 from vllint.sources.python_values import (
     Constant,
     Evaluating,
@@ -49,6 +50,10 @@ def called(evaluator: Evaluating, node: ast.Call, state: State, depth: int) -> V
         method = _method(evaluator, node, node.func, arguments, state, depth)
         if method is not None:
             return method
+    option = option_value(evaluator, node, state, depth)
+    own = evaluator.returned(node, state, depth) if option is None else option
+    if own is not None:
+        return own
     return Opaque(f"`{evaluator.module.written(node)}` is computed", span, node)
 
 
@@ -111,7 +116,8 @@ def _method(
         return value
     if function.attr == "get" and isinstance(value, Table) and arguments and isinstance(arguments[0], Text):
         found = value.get(arguments[0].word.text)
-        return None if found is None else found
+        by_chance = arguments[0].word.origin is Origin.DEFAULT
+        return by_default(found) if found is not None and by_chance else found
     if not isinstance(value, Text):
         return None
     if function.attr == "join":

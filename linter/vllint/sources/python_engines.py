@@ -12,8 +12,8 @@ from vllint.sources.files import Found
 from vllint.sources.python_commands import variables_of
 from vllint.sources.python_flow import Flow, Site
 from vllint.sources.python_placement import placement
-from vllint.sources.python_values import Constant, Opaque, Table, Text, Value
-from vllint_schemas import EntryPoint, Launch, Located, Slot, SlotKind, Span, Unknown, Word
+from vllint.sources.python_values import Constant, Namespace, Opaque, Parser, Table, Text, Value
+from vllint_schemas import EntryPoint, Launch, Located, Origin, Slot, SlotKind, Span, Unknown, Word
 
 _ENGINES = {
     "LLM": EntryPoint.LLM,
@@ -131,6 +131,8 @@ def content_word(flow: Flow, value: Value, use: Span) -> Word:
         return value.word
     if isinstance(value, Opaque):
         return Word.unknown(value.reason, use)
+    if isinstance(value, Constant) and value.value is None and value.origin is Origin.DEFAULT:
+        return Word.unknown("it has no default", use)
     plain = _plain(value) if _is_small(value) else Unknown("a table is too large")
     if isinstance(plain, Unknown):
         return Word.unknown(plain.reason, use)
@@ -157,6 +159,8 @@ def _plain(value: Value) -> object:
         return value.value if value.value is not None else Unknown(value.word.reason or "a text is not known")
     if isinstance(value, Opaque):
         return Unknown(value.reason)
+    if isinstance(value, Parser | Namespace):
+        return Unknown("it is no plain value")
     if isinstance(value, Table):
         entries = {name: _plain(item) for name, item, _ in value.entries}
         unknown = next((item for item in entries.values() if isinstance(item, Unknown)), None)

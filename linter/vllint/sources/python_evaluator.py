@@ -6,24 +6,45 @@ Nothing is run. What is computed, passed in or read from outside is a hole in th
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from vllint.sources.python_builtins import called, joined_by
+from vllint.sources.python_options import by_default
 from vllint.sources.python_source import Module, parsed
 from vllint.sources.python_strings import string_word
-from vllint.sources.python_values import Constant, Items, Opaque, State, Table, Text, Value, joined_text
+from vllint.sources.python_values import (
+    Constant,
+    Items,
+    Namespace,
+    Opaque,
+    Parser,
+    State,
+    Table,
+    Text,
+    Value,
+    joined_text,
+)
 from vllint_schemas import Origin, Span, Word
 
 _MAX_DEPTH = 40
 _MAX_WORDS = 2000
 
 
+Returned = Callable[[ast.Call, State, int], Value | None]
+"""Returns what a call of a program's own function gives, if it is one."""
+
+
+def _nothing(_node: ast.Call, _state: State, _depth: int) -> None:
+    """Return what calls give where no function of the module is known."""
+
+
 class Evaluator:
     """Evaluates expressions of one module."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, returned: Returned = _nothing) -> None:
         self.module = module
+        self._returned = returned
 
     def value(self, node: ast.expr, state: State, depth: int = 0) -> Value:
         """Return what an expression is worth when names are worth what `state` says."""
@@ -54,7 +75,17 @@ class Evaluator:
             return known if isinstance(known, Table) else Table((), open=True)
         if isinstance(node, ast.Attribute) and self.module.dotted(node) in state:
             return self._looked_up(self.module.dotted(node), self.module.span(node), state)
+        if isinstance(node, ast.Attribute):
+            owner = self.value(node.value, state, depth + 1)
+            found = owner.options.get(node.attr) if isinstance(owner, Namespace) else None
+            return self._opaque(node) if found is None else _used(found, self.module.span(node))
+        if isinstance(node, ast.Await):
+            return self.value(node.value, state, depth + 1)
         return self._opaque(node)
+
+    def returned(self, node: ast.Call, state: State, depth: int) -> Value | None:
+        """Return what a call of one of the program's own functions gives; `None` for other calls."""
+        return self._returned(node, state, depth)
 
     def truth(self, node: ast.expr, state: State, depth: int = 0) -> bool | None:
         """Return whether a condition holds; `None` where that is not known."""
@@ -66,7 +97,7 @@ class Evaluator:
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             return self._compared(node, state, depth)
         value = self.value(node, state, depth + 1)
-        if isinstance(value, Constant):
+        if isinstance(value, Constant) and value.origin is not Origin.DEFAULT:
             return bool(value.value)
         if isinstance(value, Text) and value.value is not None and value.word.origin is not Origin.DEFAULT:
             return bool(value.value)
@@ -77,7 +108,7 @@ class Evaluator:
         values = [side.value for side in sides if isinstance(side, Text | Constant)]
         if len(values) < 2 or any(isinstance(side, Text) and side.value is None for side in sides):
             return None
-        if any(isinstance(side, Text) and side.word.origin is Origin.DEFAULT for side in sides):
+        if any(_is_default(side) for side in sides):
             return None
         left, right = values
         operator = node.ops[0]
@@ -150,7 +181,13 @@ class Evaluator:
             separator = node.func.value
             return joined_by(separator.value, [given], site) if isinstance(separator, ast.Constant) else None
         name = node.id if isinstance(node, ast.Name) else self.module.dotted(node)
-        return self._looked_up(name, site, state) if name in state else None
+        if name in state:
+            return self._looked_up(name, site, state)
+        if not isinstance(node, ast.Attribute):
+            return None
+        owner = self._placed(node.value, site, state)
+        found = owner.options.get(node.attr) if isinstance(owner, Namespace) else None
+        return None if found is None else _used(found, site)
 
     def _named(self, node: ast.Name, state: State) -> Value:
         return self._looked_up(node.id, self.module.span(node), state)
@@ -159,11 +196,7 @@ class Evaluator:
         found = state.get(name)
         if found is None:
             return Opaque(f"`{name}` is not known here", use)
-        if isinstance(found, Text):
-            origin = Origin.VARIABLE if found.word.origin is Origin.LITERAL else found.word.origin
-            via = (use, *found.word.via)
-            return Text(replace(found.word, site=use, via=via[:8], origin=origin, slot=None), found.value)
-        return found
+        return _used(found, use)
 
     def _items(self, node: ast.List | ast.Tuple | ast.Set, state: State, depth: int) -> Iterator[Word]:
         for element in node.elts[:_MAX_WORDS]:
@@ -183,6 +216,8 @@ class Evaluator:
             span = value.entries[0][2] if value.entries else None
         elif isinstance(value, Constant):
             span = value.span
+        elif isinstance(value, Parser | Namespace):
+            span = value.place
         return () if span is None else (Word.unknown("it is no list of words", span, splits=True),)
 
     def word(self, value: Value, site: Span) -> Word:
@@ -190,7 +225,9 @@ class Evaluator:
         if isinstance(value, Text):
             return value.word
         if isinstance(value, Constant):
-            return Word.atomic(str(value.value), value.span)
+            if value.value is None and value.origin is Origin.DEFAULT:
+                return Word.unknown("it has no default", site)
+            return Word.atomic(str(value.value), value.span, value.origin)
         reason = value.reason if isinstance(value, Opaque) else "it is no text"
         return Word.unknown(reason, site)
 
@@ -200,7 +237,9 @@ class Evaluator:
         for key, item in list(zip(node.keys, node.values, strict=True))[:_MAX_WORDS]:
             value = self.value(item, state, depth + 1)
             if key is None:
-                is_open = is_open or not isinstance(value, Table) or value.open
+                overrides = not isinstance(value, Table) or value.open
+                entries = [(name, by_default(old) if overrides else old, at) for name, old, at in entries]
+                is_open = is_open or overrides
                 entries.extend(value.entries if isinstance(value, Table) else ())
                 continue
             name = self.value(key, state, depth + 1)
@@ -255,7 +294,26 @@ class Evaluator:
             whole = node.slice.lower is None and node.slice.upper is None and node.slice.step is None
             return value if whole and isinstance(value, Items) else self._opaque(node)
         key = self.value(node.slice, state, depth + 1)
+        if isinstance(value, Namespace) and isinstance(key, Text) and key.value == 0:
+            # `parse_known_args` gives a pair.
+            return value
         if isinstance(value, Table) and isinstance(key, Text) and key.word.is_known:
             found = value.get(key.word.text)
+            found = by_default(found) if found is not None and _is_default(key) else found
             return self._opaque(node) if found is None else found
         return self._opaque(node)
+
+
+def _used(found: Value, use: Span) -> Value:
+    """Return a value that is named at `use`."""
+    if not isinstance(found, Text):
+        return found
+    origin = Origin.VARIABLE if found.word.origin is Origin.LITERAL else found.word.origin
+    via = (use, *found.word.via)
+    return Text(replace(found.word, site=use, via=via[:8], origin=origin, slot=None), found.value)
+
+
+def _is_default(value: Value) -> bool:
+    """Whether a user may override a value."""
+    origin = value.word.origin if isinstance(value, Text) else None
+    return (value.origin if isinstance(value, Constant) else origin) is Origin.DEFAULT

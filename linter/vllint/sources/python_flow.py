@@ -6,19 +6,40 @@ Branches that may or may not be taken leave holes; a loop's body is read once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from vllint.sources.python_arguments import stated_arguments
-from vllint.sources.python_branches import ENDED, merged
+from vllint.sources.python_arguments import (
+    FunctionDefinition,
+    callers_first,
+    evaluated_arguments,
+    is_plain,
+    own_calls,
+    own_functions,
+    passed,
+    stated_arguments,
+)
+from vllint.sources.python_branches import ENDED, merged, merged_value
+from vllint.sources.python_command_options import command_defaults, commands_run
+from vllint.sources.python_effects import take_effect
 from vllint.sources.python_evaluator import Evaluator
 from vllint.sources.python_source import Module
-from vllint.sources.python_values import Constant, Items, Opaque, State, Table, Text, Value
+from vllint.sources.python_statements import (
+    blocks_of,
+    local_names,
+    own_expressions,
+    parameter_names,
+    targets_of,
+)
+from vllint.sources.python_values import Constant, Items, Opaque, State, Text, Value
 from vllint_schemas import Origin, Span, Word
 
 _MAX_STATEMENTS = 20_000
 _MAX_NESTING = 60
+_MAX_STATEMENTS_OF_CALLS = 10_000
+_MAX_CALLS_IN_CALLS = 3
+_MAX_DEPTH_OF_CALLS = 10
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -40,22 +61,28 @@ class Flow:
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.evaluator = Evaluator(module)
+        self.evaluator = Evaluator(module, self._returned)
         self._left = _Budget()
+        self._functions = own_functions(module.tree)
+        self._own_calls = own_calls(module.tree)
+        self._commands = frozenset(commands_run(module))
+        self._rebound = frozenset(_rebound(module.tree))
+        self._left_for_calls = _Budget(_MAX_STATEMENTS_OF_CALLS)
+        self._calling: tuple[FunctionDefinition, ...] = ()
+        self._returns: list[Value] = []
+        self._visible: State | None = None
+        self._given: dict[int, Mapping[str, Value]] = {}
 
     def sites(self) -> Iterator[Site]:
         """Yield the calls of the module, those of its functions with what the whole module defines."""
         state: dict[str, Value] = {}
         definitions: list[tuple[Definition, tuple[Definition, ...]]] = []
         yield from self._block(self.module.tree.body, state, (), definitions, 0)
-        for name in self._rebound():
+        for name in self._rebound:
             state[name] = Opaque(f"`{name}` is assigned in a function", Span(self.module.path, 0, 0))
-        yield from self._definitions(definitions, state, 0)
-
-    def _rebound(self) -> Iterator[str]:
-        for node in ast.walk(self.module.tree):
-            if isinstance(node, ast.Global):
-                yield from node.names
+        self._visible = state
+        in_order = [definitions[at] for at in callers_first(definitions)]
+        yield from self._definitions(in_order, state, 0)
 
     def _definitions(
         self, definitions: list[tuple[Definition, tuple[Definition, ...]]], state: State, depth: int
@@ -78,23 +105,73 @@ class Flow:
     def _bind_parameters(
         self, function: ast.FunctionDef | ast.AsyncFunctionDef, state: dict[str, Value]
     ) -> None:
-        for name in _local_names(function):
+        for name in local_names(function):
             state.pop(name, None)
         arguments = function.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra is not None]
-        known = stated_arguments(self.module.tree, function)
+        calls = self._own_calls.get(function.name, ()) if function in self.module.tree.body else ()
+        known = stated_arguments(function, calls)
+        given = {
+            **evaluated_arguments([self._given.get(id(call)) for call in calls]),
+            **command_defaults(self.evaluator, function, state, self._commands),
+        }
         for argument in every:
             place = Span(self.module.path, *self._place(argument))
             stated = known.get(argument.arg)
-            value = self.evaluator.value(stated, {}) if stated is not None else None
+            value = self.evaluator.value(stated, {}) if stated is not None else given.get(argument.arg)
             if isinstance(value, Text):
-                word = replace(value.word, origin=Origin.DEFAULT, via=(place,), slot=None)
+                word = replace(value.word, origin=Origin.DEFAULT, via=(place, *value.word.via)[:8], slot=None)
                 state[argument.arg] = Text(word, value.value)
-            elif isinstance(value, Constant):
-                state[argument.arg] = value
             else:
-                state[argument.arg] = Opaque(f"`{argument.arg}` is passed to `{function.name}`", place)
+                unknown = Opaque(f"`{argument.arg}` is passed to `{function.name}`", place)
+                state[argument.arg] = unknown if value is None else value
+
+    def _arguments(
+        self, function: FunctionDefinition, call: ast.Call, state: State, depth: int = 0
+    ) -> dict[str, Value]:
+        """Return what a call gives the parameters of one of the module's functions."""
+        parameters = function.args
+        if isinstance(call.func, ast.Attribute):
+            parameters = ast.arguments(
+                parameters.posonlyargs, parameters.args[1:], None, parameters.kwonlyargs,
+                parameters.kw_defaults, None, parameters.defaults,
+            )  # fmt: skip
+        visible = state if self._visible is None else self._visible
+        return {
+            name: self.evaluator.value(one.node, visible if one.is_default else state, depth + 1)
+            for name, one in (passed(parameters, call) if is_plain(call) else {}).items()
+        }
+
+    def _returned(self, call: ast.Call, state: State, depth: int) -> Value | None:
+        """Return what a call of one of the module's functions gives; `None` where that is not known."""
+        function = self._functions.get(self.module.dotted(call.func))
+        if function is None or function in self._calling or len(self._calling) >= _MAX_CALLS_IN_CALLS:
+            return None
+        if depth > _MAX_DEPTH_OF_CALLS or self._left_for_calls.statements < 0:
+            return None
+        visible = state if self._visible is None else self._visible
+        local = {**visible, **{name: value for name, value in state.items() if name.startswith("self.")}}
+        for name in (*self._rebound, *local_names(function), *parameter_names(function)):
+            local[name] = Opaque(f"`{name}` is not known in `{function.name}`", self.module.span(call))
+        local.update(self._arguments(function, call, state, depth))
+        values = self._run(function, local, visible)
+        found = merged_value([*values], self.module.span(call)) if values else None
+        return None if isinstance(found, Constant) and found.value is None else found
+
+    def _run(self, function: FunctionDefinition, local: dict[str, Value], visible: State) -> list[Value]:
+        """Return what a function's `return` statements may give; nothing where it is too much to read."""
+        before = self._left, self._calling, self._returns, self._visible
+        self._left, self._calling = self._left_for_calls, (*self._calling, function)
+        self._returns, self._visible = [], visible
+        start = len(self._calling) * _MAX_NESTING // (_MAX_CALLS_IN_CALLS + 1)
+        for _ in self._block(function.body, local, (), [], start):
+            continue
+        values = self._returns
+        self._left, self._calling, self._returns, self._visible = before
+        if ENDED not in local:
+            values.append(Constant(None, self.module.span(function)))
+        return values if self._left_for_calls.statements >= 0 else []
 
     def _place(self, argument: ast.arg) -> tuple[int, int]:
         name = ast.Name(argument.arg)
@@ -123,10 +200,14 @@ class Flow:
                 state.pop(statement.name, None)
                 definitions.append((statement, inside))
                 continue
-            for expression in _own_expressions(statement):
+            for expression in own_expressions(statement):
                 yield from self._calls(expression, state, inside)
-            self._effect(statement, state)
+            take_effect(self.evaluator, statement, state)
             yield from self._inner(statement, state, inside, definitions, depth + 1)
+            if isinstance(statement, ast.Return) and self._calling:
+                nothing = Constant(None, self.module.span(statement))
+                given = statement.value
+                self._returns.append(nothing if given is None else self.evaluator.value(given, state))
             if isinstance(statement, ast.Return | ast.Raise):
                 state[ENDED] = Opaque("", Span(self.module.path, 0, 0))
             if ENDED in state or isinstance(statement, ast.Continue | ast.Break):
@@ -135,6 +216,9 @@ class Flow:
     def _calls(self, expression: ast.expr, state: State, inside: tuple[Definition, ...]) -> Iterator[Site]:
         for node in ast.walk(expression):
             if isinstance(node, ast.Call):
+                function = self._functions.get(self.module.dotted(node.func))
+                if function is not None and not self._calling and isinstance(node.func, ast.Name):
+                    self._given[id(node)] = self._arguments(function, node, state)
                 yield Site(node, state, inside)
 
     def _inner(
@@ -148,11 +232,11 @@ class Flow:
         """Yield the calls of a compound statement's blocks."""
         site = self.module.span(statement)
         site = Span(site.path, site.start, site.start)
-        for name in _targets_of(statement):
+        for name in targets_of(statement):
             state[name] = Opaque(f"`{name}` differs from turn to turn", site)
         if isinstance(statement, ast.For | ast.AsyncFor | ast.While):
             _unsettle(statement, state, site)
-        blocks = _blocks(statement)
+        blocks = blocks_of(statement)
         taken = self.evaluator.truth(statement.test, state) if isinstance(statement, ast.If) else None
         if isinstance(statement, ast.If) and taken is not None:
             blocks = [statement.body if taken else statement.orelse]
@@ -175,84 +259,12 @@ class Flow:
         state.clear()
         state.update(merged(before, ends, site))
 
-    def _effect(self, statement: ast.stmt, state: dict[str, Value]) -> None:
-        """Change `state` as an assignment or a call of a list's method does."""
-        if isinstance(statement, ast.Assign):
-            value = self.evaluator.value(statement.value, state)
-            for target in statement.targets:
-                self._assign(target, value, state)
-        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            self._assign(statement.target, self.evaluator.value(statement.value, state), state)
-        elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-            name = statement.target.id
-            old = state.get(name) or Opaque(f"`{name}` is not known", self.module.span(statement.target))
-            new = self.evaluator.value(statement.value, state)
-            if isinstance(statement.op, ast.Add):
-                state[name] = self.evaluator.added(old, new, self.module.span(statement.value))
-            else:
-                state[name] = Opaque(f"`{name}` is computed", self.module.span(statement))
-        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            self._method(statement.value, state)
 
-    def _assign(self, target: ast.expr, value: Value, state: dict[str, Value]) -> None:
-        if isinstance(target, ast.Name):
-            state[target.id] = value
-        elif isinstance(target, ast.Subscript):
-            self._assign_item(target, value, state)
-        elif isinstance(target, ast.Attribute):
-            name = self.module.dotted(target)
-            if name.startswith(("self.", "cls.")):
-                state[name] = value
-        else:
-            for node in ast.walk(target):
-                if isinstance(node, ast.Name):
-                    state[node.id] = Opaque(f"`{node.id}` is one of several", self.module.span(node))
-
-    def _assign_item(self, target: ast.Subscript, value: Value, state: dict[str, Value]) -> None:
-        """Do `table["NAME"] = value`."""
-        name = self.module.dotted(target.value)
-        table = state.get(name) or (Table((), open=True) if name == "os.environ" else None)
-        key = self.evaluator.value(target.slice, state)
-        if isinstance(table, Table) and isinstance(key, Text) and key.word.is_known:
-            entry = (key.word.text, value, self.module.span(target.slice))
-            state[name] = Table((*table.entries, entry), table.open)
-        elif name in state:
-            state[name] = Opaque(f"`{name}` is changed", self.module.span(target))
-
-    def _method(self, call: ast.Call, state: dict[str, Value]) -> None:
-        """Do `list.append(word)`, `list.extend(words)` and `table.update(table)`."""
-        if not isinstance(call.func, ast.Attribute):
-            return
-        name, method = self.module.dotted(call.func.value), call.func.attr
-        old = state.get(name)
-        if name == "os.environ" and old is None:
-            old = Table((), open=True)
-        if isinstance(old, Items) and method in {"append", "extend"} and len(call.args) == 1:
-            added = self.evaluator.value(call.args[0], state)
-            site = self.module.span(call.args[0])
-            words = self.evaluator.words(added) if method == "extend" else (self.evaluator.word(added, site),)
-            state[name] = Items(old.words + words)
-        elif isinstance(old, Items) and method in {"insert", "remove", "pop", "clear", "reverse", "sort"}:
-            state[name] = Opaque(f"`{name}` is changed by `{method}`", self.module.span(call))
-        elif isinstance(old, Table) and method in {"update", "setdefault"}:
-            state[name] = self._updated(old, call, state)
-
-    def _updated(self, old: Table, call: ast.Call, state: State) -> Table:
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "setdefault":
-            return replace_open(old)
-        added = self.evaluator.value(call.args[0], state) if call.args else Table(())
-        entries = list(old.entries)
-        entries += added.entries if isinstance(added, Table) else ()
-        for keyword in call.keywords:
-            if keyword.arg is not None:
-                value = self.evaluator.value(keyword.value, state)
-                entries.append((keyword.arg, value, self.module.span(keyword)))
-        return Table(tuple(entries), old.open or not isinstance(added, Table))
-
-
-def replace_open(table: Table) -> Table:
-    """Return a table that may hold more than is seen."""
-    return Table(table.entries, open=True)
+def _rebound(tree: ast.Module) -> Iterator[str]:
+    """Yield the module's names that functions assign."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield from node.names
 
 
 def _unsettle(loop: ast.stmt, state: dict[str, Value], site: Span) -> None:
@@ -288,53 +300,3 @@ def _attributes(definition: ast.ClassDef, local: State, outer: State) -> dict[st
         for name, value in local.items()
         if outer.get(name) is not value and name not in changed and name.isidentifier()
     }
-
-
-def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    """Yield the names that a function assigns, which hide the module's from its first line on."""
-    passed_on = {
-        name
-        for node in ast.walk(function)
-        if isinstance(node, ast.Global | ast.Nonlocal)
-        for name in node.names
-    }
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in passed_on:
-            yield node.id
-
-
-def _own_expressions(statement: ast.stmt) -> Iterator[ast.expr]:
-    """Yield a statement's expressions, those of its blocks left out."""
-    for child in ast.iter_child_nodes(statement):
-        if isinstance(child, ast.expr):
-            yield child
-        elif isinstance(child, ast.withitem):
-            yield child.context_expr
-
-
-def _blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
-    """Return the blocks of a compound statement, each of which may or may not run."""
-    if isinstance(statement, ast.Try | ast.TryStar):
-        first = [*statement.body, *statement.orelse, *statement.finalbody]
-        return [first, *(handler.body for handler in statement.handlers)]
-    if isinstance(statement, ast.Match):
-        return [case.body for case in statement.cases]
-    body: list[list[ast.stmt]] = []
-    for name in ("body", "orelse"):
-        block = getattr(statement, name, None)
-        if isinstance(block, list) and block:
-            body.append(block)
-    return body
-
-
-def _targets_of(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a loop or a `with` binds."""
-    targets: list[ast.expr] = []
-    if isinstance(statement, ast.For | ast.AsyncFor):
-        targets.append(statement.target)
-    elif isinstance(statement, ast.With | ast.AsyncWith):
-        targets += [item.optional_vars for item in statement.items if item.optional_vars is not None]
-    for target in targets:
-        for node in ast.walk(target):
-            if isinstance(node, ast.Name):
-                yield node.id

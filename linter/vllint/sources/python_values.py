@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from vllint.sources.python_source import Module
-from vllint_schemas import Span, Word
+from vllint_schemas import Origin, Span, Word
 
 _MAX_LENGTH = 200_000
 
@@ -41,6 +41,7 @@ class Constant(NamedTuple):
 
     value: bool | None
     span: Span
+    origin: Origin = Origin.LITERAL
 
 
 class Opaque(NamedTuple):
@@ -51,7 +52,25 @@ class Opaque(NamedTuple):
     node: ast.expr | None = None
 
 
-Value: TypeAlias = Text | Items | Table | Constant | Opaque
+class Parser(NamedTuple):
+    """A parser of a command line, made at `place`: what its options are worth by default, by their names.
+
+    `ahead` names those that have a default and are not declared yet.
+    """
+
+    place: Span
+    defaults: Table
+    ahead: frozenset[str] = frozenset()
+
+
+class Namespace(NamedTuple):
+    """What a parser gives a program: its options as attributes."""
+
+    place: Span
+    options: Table
+
+
+Value: TypeAlias = Text | Items | Table | Constant | Opaque | Parser | Namespace
 State: TypeAlias = Mapping[str, Value]
 """What names are worth at one place of a program."""
 
@@ -75,3 +94,6 @@ class Evaluating(Protocol):
 
     def word(self, value: Value, site: Span) -> Word:
         """Return a value as one word."""
+
+    def returned(self, node: ast.Call, state: State, depth: int) -> Value | None:
+        """Return what a call of one of the program's own functions gives; `None` for other calls."""

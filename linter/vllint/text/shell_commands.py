@@ -121,7 +121,7 @@ class _Alternatives:
         if reasons & self.walk.mixed:
             return []
         courses: list[dict[Fork, bool]] = [{}]
-        for forks in dict.fromkeys(forks for reason in reasons for forks in sorted(self.walk.parted[reason])):
+        for forks in sorted({forks for reason in reasons for forks in self.walk.parted[reason]}):
             outcomes = [dict.fromkeys(forks[:at], False) | {fork: True} for at, fork in enumerate(forks)]
             outcomes.append(dict.fromkeys(forks, False))
             courses = [{**course, **outcome} for course in courses for outcome in outcomes]

@@ -13,7 +13,17 @@ from vllint_schemas import EngineArgs, Launch, ModelFacts
 
 AttentionKind = Literal["plain", "latent", "sparse"]
 
-_OWN_BACKENDS = ("deepseek_v4", "step3p5", "step5", "mimo_v2", "minimax_m3", "gemma4", "gemma3n", "minicpm3")
+_OWN_BACKENDS = (
+    "deepseek_v4",
+    "gemma3n",
+    "gemma4",
+    "hy_v4",
+    "mimo_v2",
+    "minicpm3",
+    "minimax_m3",
+    "step3p5",
+    "step5",
+)
 """How types of models begin that choose a backend themselves, or whose heads are of several sizes."""
 
 _NATIVE_FP8 = (8, 9)
@@ -22,18 +32,33 @@ _TRITON = frozenset({"TRITON_ATTN", "TRITON_MLA"})
 (vLLM 0.33.0 `v1/attention/backends/triton_attn.py:514`, `mla/triton_mla.py:204`)."""
 
 
+_SEES_IMAGES_WHOLE = frozenset({"gemma3"})
+"""Types of models in which the tokens of an image see each other
+(vLLM 0.33.0 `transformers_utils/model_arch_config_convertor.py`, `is_mm_prefix_lm`), each tried."""
+
+_WITH_IMAGES_WHOLE = frozenset({"TRITON_ATTN", "FLEX_ATTENTION"})
+_FLASH_ATTENTION_4 = (10, 0)
+"""From where on FlashAttention lets them (vLLM 0.33.0 `v1/attention/backends/flash_attn.py:449`)."""
+
+_WITHOUT_IMAGES = ("language_model_only", "limit_mm_per_prompt")
 _CHANGE_ATTENTION = ("hf_overrides", "attention_config", "runner", "task", "convert")
 
 
 class Attention(NamedTuple):
-    """What a model asks of a backend: the kind of attention, and the size of a head in its cache."""
+    """What a model asks of a backend: the kind of attention, and the size of a head in its cache.
+
+    `images_whole` says that the tokens of an image see each other, before and after.
+    """
 
     kind: AttentionKind
     head_size: int
+    images_whole: bool = False
 
 
-def attends_otherwise(args: EngineArgs, launch: Launch) -> bool:
+def attends_otherwise(args: EngineArgs, launch: Launch, attention: Attention) -> bool:
     """Whether options or variables make a model attend in another way than its configuration says."""
+    if attention.images_whole and any(args.given(dest) is not None for dest in _WITHOUT_IMAGES):
+        return True
     if args.open_ended is not None or any(args.given(dest) is not None for dest in _CHANGE_ATTENTION):
         return True
     return any(variable.name == "VLLM_MLA_DISABLE" for variable in launch.env)
@@ -50,7 +75,8 @@ def attention_of(model: ModelFacts) -> Attention | None:
         return None
     rank, rope = model.kv_lora_rank, model.qk_rope_head_dim
     if rank == 0:
-        return None if model.head_dim is None else Attention("plain", model.head_dim)
+        whole = model.model_type in _SEES_IMAGES_WHOLE
+        return None if model.head_dim is None else Attention("plain", model.head_dim, whole)
     if rank is None or rope is None:
         return None
     return Attention("sparse" if model.index_topk else "latent", rank + rope)
@@ -91,11 +117,19 @@ def backend_obstacle(
         return _why_missing(backend, attention.kind, capability)
     if attention.head_size in _table()["head_sizes"] and attention.head_size not in found["head_sizes"]:
         return f"does not take heads of size {attention.head_size}"
+    if not _takes_images(backend, attention, capability):
+        return "does not let the tokens of an image see each other"
     if cache_dtype not in found["kv_cache_dtypes"]:
         return f"does not take a KV cache of `{cache_dtype}`"
     return (
         "takes FP8 from compute capability 8.9 on" if _lacks_fp8(backend, cache_dtype, capability) else None
     )
+
+
+def _takes_images(backend: str, attention: Attention, capability: tuple[int, int]) -> bool:
+    if not attention.images_whole or backend in _WITH_IMAGES_WHOLE:
+        return True
+    return backend == "FLASH_ATTN" and capability >= _FLASH_ATTENTION_4
 
 
 def _lacks_fp8(backend: str, cache_dtype: str, capability: tuple[int, int]) -> bool:
@@ -135,6 +169,8 @@ def chosen_backend(attention: Attention, cache_dtype: str, capability: tuple[int
     for backend in order:
         found = kind["backends"].get(backend)
         if found is None or attention.head_size not in found["head_sizes"]:
+            continue
+        if not _takes_images(backend, attention, capability):
             continue
         if cache_dtype in found["kv_cache_dtypes"]:
             return Choice(backend, backend_obstacle(backend, attention, cache_dtype, capability))

@@ -64,5 +64,5 @@ def _factors(parallel: Parallel, ranks: int) -> str:
         ("prefill context", parallel.prefill_context),
         ("data", parallel.data),
     )
-    product = " x ".join(f"{name} {size}" for name, size in sizes if size > 1)
-    return f" (experts are divided over {product} parallel ranks)"
+    product = " x ".join(f"{size} {name} parallel" for name, size in sizes if size > 1)
+    return f" (experts are divided over {product} ranks)"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, option_table
-from vllint_schemas import Finding, Origin, Severity
+from vllint import Example, LaunchFacts, Rule, option_table, removed_option
+from vllint_schemas import Argument, Finding, Origin, Severity
 
 _SUCCESSORS = {
     "--log-config-file": "write `--logging-config.pylogging_config_file`",
@@ -72,7 +72,21 @@ class DeprecatedFlag(Rule):
             yield self.finding(
                 facts,
                 argument.flag.span,
-                f"`{option.flag}` is deprecated in vLLM {release.judged} and will go",
-                _SUCCESSORS.get(option.flag, "see the release's notes for what takes its place"),
+                f"`{facts.named(option.flag)}` is deprecated in vLLM {release.judged} and will go",
+                _advice(facts, option.flag, argument),
                 subject=f"flag={option.flag}",
             )
+
+
+def _advice(facts: LaunchFacts, flag: str, argument: Argument) -> str:
+    """Say what to write instead, for the value that is given where that is known."""
+    removal, values = removed_option(flag), argument.values
+    given = values[0].text if len(values) == 1 and values[0].is_known else ""
+    if removal is None or given not in removal.by_value:
+        return _SUCCESSORS.get(flag, "see the release's notes for what takes its place")
+    words = [word.partition("=") for word in removal.by_value[given]]
+    if facts.launch.kind == "python":
+        written = [f'{facts.named(name)}="{value}"' for name, _, value in words]
+    else:
+        written = [f"{name} {value}" for name, _, value in words]
+    return f"write {' '.join(f'`{one}`' for one in written)}" if written else "leave it out"

@@ -93,7 +93,8 @@ services:
         release, name = facts.release, mistake.flag
         with_it = releases_with(name)
         written = mistake.argument.flag
-        message = f"vLLM {release.judged} has no option `{name}`; the first release known to have it is"
+        shown = facts.named(name)
+        message = f"vLLM {release.judged} has no option `{shown}`; the first release known to have it is"
         first = with_it[0]
         if release.judged in with_it:
             message = (
@@ -105,7 +106,9 @@ services:
             facts,
             written.span,
             f"{message} {first}{release.caveat(elsewhere=True)}",
-            f"write `{other}`, which both take" if other else f"remove it, or run vLLM {first} or later",
+            f"write `{facts.named(other)}`, which both take"
+            if other
+            else f"remove it, or run vLLM {first} or later",
             severity=release.severity(elsewhere=True),
             fix=_fix(mistake, other),
             subject=f"flag={name}",

@@ -180,9 +180,9 @@ services:
         return self.finding(
             facts,
             mistake.argument.flag.span,
-            f"vLLM {release.judged} {said} `{name}`{effect}; the last release with it is {last}"
+            f"vLLM {release.judged} {said} `{facts.named(name)}`{effect}; the last release with it is {last}"
             f"{release.caveat(elsewhere=True)}",
-            _advice(removal, mistake, release.judged),
+            _advice(facts, removal, mistake),
             severity=severity,
             fix=_fix(facts, mistake, removal),
             subject=f"flag={name}",
@@ -225,14 +225,14 @@ def _exists(name: str, release: str) -> bool:
     return option in option_table(release).by_flag and (not dot or version_key(release) >= (0, 9, 1))
 
 
-def _advice(removal: RemovedOption | None, mistake: Mistake, release: str) -> str:
+def _advice(facts: LaunchFacts, removal: RemovedOption | None, mistake: Mistake) -> str:
     if removal is None:
         return "remove it"
     words, name = _words(removal, mistake), _new_name(removal, mistake)
     if words == ():
         return f"remove it: {removal.why}"
     if words or name:
-        written = " ".join(words) if words else f"{name}"
+        written = " ".join(words) if words else facts.named(f"{name}")
         return f"write `{written}`: {removal.why}"
     return removal.why if removal.action == "advise" else f"see `--help`: {removal.why}"
 

@@ -87,14 +87,16 @@ class UnknownFlag(Rule):
                 yield self._unknown(facts, mistake, name, close)
 
     def _unknown(self, facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]) -> Finding:
-        meant = ", ".join(f"`{other}`" for other in close)
+        release = facts.release
+        meant = ", ".join(f"`{facts.named(other)}`" for other in close)
+        listed = "" if facts.launch.kind == "python" else "; `vllm serve --help=all` lists the options"
         return self.finding(
             facts,
             mistake.argument.flag.slice(0, len(name)).span,
-            f"vLLM {facts.release.judged} has no option `{name}`{facts.release.caveat(elsewhere=False)}",
-            f"did you mean {meant}?" if meant else "remove it; `vllm serve --help=all` lists the options",
-            severity=facts.release.severity(elsewhere=False),
-            fix=_fix(mistake, name, close),
+            f"vLLM {release.judged} has no option `{facts.named(name)}`{release.caveat(elsewhere=False)}",
+            f"did you mean {meant}?" if meant else f"remove it{listed}",
+            severity=release.severity(elsewhere=False),
+            fix=_fix(facts, mistake, name, close),
             subject=f"flag={name}",
         )
 
@@ -113,11 +115,11 @@ def _says_more(name: str, near: str) -> bool:
     )
 
 
-def _fix(mistake: Mistake, name: str, close: tuple[str, ...]) -> Fix | None:
+def _fix(facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]) -> Fix | None:
     """Replace the name by the nearest one, if there is just one that is near."""
     if not close:
         return None
-    title = f"write `{close[0]}`"
+    title = f"write `{facts.named(close[0])}`"
     word = mistake.argument.flag.slice(0, len(name))
     place, written = word.text_span, close[0]
     if place is None:

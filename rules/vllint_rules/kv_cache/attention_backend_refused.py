@@ -110,7 +110,7 @@ class AttentionBackendRefused(Rule):
         if (
             not isinstance(asked, Located)
             or not isinstance(cache, Located)
-            or attends_otherwise(facts.args, facts.launch)
+            or attends_otherwise(facts.args, facts.launch, attention)
         ):
             return
         if isinstance(asked.value, str) and asked.value.upper() not in {"AUTO", "", "NONE"}:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from vllint import Example, LaunchFacts, Rule, used_gpus
 from vllint_schemas import Finding, Related, Severity, Unknown
+
+
+class Measuring(NamedTuple):
+    """A server that measures the GPUs it uses as it starts, and the part of them that it asks for."""
+
+    facts: LaunchFacts
+    part: float
+    gpus: tuple[str, ...]
 
 
 class ConcurrentStartSameGpu(Rule):
@@ -99,12 +108,11 @@ services:
 
     def check_file(self, launches: Sequence[LaunchFacts]) -> Iterator[Finding]:
         """Yield a finding for each service that starts while another one measures the same GPU."""
-        measuring = [facts for facts in launches if _measures(facts)]
-        waited = _waited(launches)
-        for place, facts in enumerate(measuring):
-            for other in measuring[:place]:
-                gpu = _shared_gpu(other, facts)
-                if gpu is None or _ordered(other, facts, waited):
+        waited: dict[str, frozenset[str]] | None = None
+        for facts, sharing in _sharing(launches):
+            for other, gpu in sharing:
+                waited = _waited(launches) if waited is None else waited
+                if _ordered(other, facts, waited):
                     continue
                 yield self.finding(
                     facts,
@@ -133,15 +141,32 @@ def _measures(facts: LaunchFacts) -> bool:
     return not other_build and args.open_ended is None and not any(given)
 
 
-def _shared_gpu(one: LaunchFacts, other: LaunchFacts) -> str | None:
-    if one.launch.together != other.launch.together or _share(one) + _share(other) > 1.0:
+def _sharing(launches: Sequence[LaunchFacts]) -> Iterator[tuple[LaunchFacts, list[tuple[LaunchFacts, str]]]]:
+    """Yield each server that measures its GPUs, with those before it that share one, and which one."""
+    earlier: dict[str | None, list[Measuring]] = {}
+    least: dict[str | None, float] = {}
+    for one in filter(None, map(_measuring, launches)):
+        together = one.facts.launch.together
+        beside = earlier.setdefault(together, [])
+        # Most servers ask for most of a card: then no two of a long file need to be compared.
+        if one.part + least.get(together, 2.0) <= 1.0:
+            yield one.facts, [found for other in beside if (found := _shared(other, one)) is not None]
+        least[together] = min(one.part, least.get(together, 2.0))
+        beside.append(one)
+
+
+def _measuring(facts: LaunchFacts) -> Measuring | None:
+    if not _measures(facts) or isinstance(facts.maybe_parallel, Unknown):
         return None
-    if isinstance(one.maybe_parallel, Unknown) or isinstance(other.maybe_parallel, Unknown):
+    gpus = used_gpus(facts.launch, facts.parallel)
+    return None if isinstance(gpus, Unknown) else Measuring(facts, _share(facts), gpus)
+
+
+def _shared(one: Measuring, other: Measuring) -> tuple[LaunchFacts, str] | None:
+    if one.part + other.part > 1.0:
         return None
-    mine, others = used_gpus(one.launch, one.parallel), used_gpus(other.launch, other.parallel)
-    if isinstance(mine, Unknown) or isinstance(others, Unknown):
-        return None
-    return next((gpu for gpu in mine if gpu in others), None)
+    gpu = next((gpu for gpu in one.gpus if gpu in other.gpus), None)
+    return None if gpu is None else (one.facts, gpu)
 
 
 def _share(facts: LaunchFacts) -> float:

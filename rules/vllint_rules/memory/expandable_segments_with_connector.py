@@ -11,14 +11,18 @@ _NAME, _SETTING = "PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"
 _ALLOCATORS = ("enable_cumem_allocator", "enable_sleep_mode")
 """Options with which the KV cache is allocated apart, where segments do not expand."""
 
+_CONNECTORS = {"native": "OffloadingConnector", "lmcache": "LMCacheMPConnector"}
+"""The connector of each `--kv-offloading-backend`."""
+
 
 class ExpandableSegmentsWithConnector(Rule):
     """A KV connector needs a KV cache that stays where it is.
 
     ## What it does
 
-    Finds launches with a KV connector (`--kv-transfer-config`) whose `PYTORCH_CUDA_ALLOC_CONF` holds
-    `expandable_segments:True`, without `--enable-cumem-allocator` or `--enable-sleep-mode`.
+    Finds launches with a KV connector (`--kv-transfer-config`, `--kv-offloading-size`) whose
+    `PYTORCH_CUDA_ALLOC_CONF` holds `expandable_segments:True`, without `--enable-cumem-allocator` or
+    `--enable-sleep-mode`.
 
     ## Why is this bad?
 
@@ -50,7 +54,7 @@ class ExpandableSegmentsWithConnector(Rule):
     source = "config/vllm.py:1291"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/features/disagg_prefill.html"
-    triggers = frozenset({"kv_transfer_config"})
+    triggers = frozenset({"kv_transfer_config", "kv_offloading_size"})
     waits_for = frozenset({"FLG012", "FLG031"})
     tags = ("memory", "kv cache")
 
@@ -113,7 +117,7 @@ services:
             return
         if any(args.given(dest) is not None for dest in _ALLOCATORS):
             return
-        place = args.place("kv_transfer_config")
+        place = args.place("kv_transfer_config") or args.place("kv_offloading_size")
         yield self.finding(
             facts,
             variable.value.span,
@@ -131,7 +135,15 @@ def _connector(facts: LaunchFacts) -> str | None:
     config = facts.args.value("kv_transfer_config")
     value = config.value if isinstance(config, Located) else None
     name = value.get("kv_connector") if isinstance(value, dict) else None
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) else _offloading(facts)
+
+
+def _offloading(facts: LaunchFacts) -> str | None:
+    """Return the connector that `--kv-offloading-size` brings (vLLM 0.33.0 `config/vllm.py:1158`)."""
+    size, backend = facts.args.value("kv_offloading_size"), facts.args.value("kv_offloading_backend")
+    if not isinstance(size, Located) or size.value is None or not isinstance(backend, Located):
+        return None
+    return _CONNECTORS.get(str(backend.value))
 
 
 def _fix(facts: LaunchFacts, variable: Variable) -> Fix | None:

@@ -116,9 +116,9 @@ def _left(rank: RankMemory) -> str:
         return "less" if isinstance(rank.kv, Unknown) else f"the options give it {rank.kv.mid / GIB:.2f} GiB"
     left = (rank.budget.high - rank.weights.low) / GIB
     if isinstance(rank.kv, Unknown):
-        return f"at most {left:.1f} GiB are left beside the weights"
+        return f"at most {left:.1f} GiB are left beside the weights alone"
     likely = max(0.0, rank.kv.mid) / GIB
-    return f"at most {left:.1f} GiB are left beside the weights, likely {likely:.1f}"
+    return f"at most {left:.1f} GiB are left beside the weights alone, likely {likely:.1f} beside all else"
 
 
 def _card(facts: LaunchFacts) -> str:

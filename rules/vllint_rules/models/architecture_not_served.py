@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, dropped, needs_target, releases, version_key
-from vllint_schemas import EntryPoint, Finding, Located, Severity, Span, Unknown
+from vllint_schemas import EntryPoint, Finding, Located, Severity, Span, Stage, Unknown
 
 _OTHER_CLASSES = ("model_impl", "hf_overrides", "hf_config_path", "config_format", "load_format")
 """Options by which another class may build the model."""
@@ -84,9 +84,12 @@ class ArchitectureNotServed(Rule):
                 "which only drafts tokens for another model",
                 "serve that model, and name this one in its `--speculative-config`",
                 False,
+                "build",
             )
 
-    def _finding(self, facts: LaunchFacts, which: str, advice: str, elsewhere: bool) -> Finding:
+    def _finding(
+        self, facts: LaunchFacts, which: str, advice: str, elsewhere: bool, stage: Stage = "config"
+    ) -> Finding:
         model = facts.model
         # Code of its own may still build the model by way of Transformers.
         certain = model.configuration == "known" and model.source != "catalogue"
@@ -96,6 +99,7 @@ class ArchitectureNotServed(Rule):
             f"`{model.id}` is a `{model.architecture}`, {which}{facts.release.caveat(elsewhere)}",
             advice,
             severity=facts.release.severity(elsewhere) if certain else Severity.WARNING,
+            stage=stage,
             subject=model.architecture or "",
         )
 

@@ -23,6 +23,27 @@ class Taken(NamedTuple):
     who: str
 
 
+class _Published:
+    """What services of compose files publish, by port; services that start together share the list of it."""
+
+    def __init__(self) -> None:
+        self._by_list: dict[int, dict[int, list[Taken]]] = {}
+
+    def beside(self, facts: LaunchFacts, port: int) -> Iterator[Taken]:
+        """Yield who publishes a port whenever the launch's service is started, itself left out."""
+        container = facts.launch.container
+        if container is None or not container.published_together:
+            return
+        pairs = container.published_together
+        by_port = self._by_list.get(id(pairs))
+        if by_port is None:
+            by_port = self._by_list[id(pairs)] = {}
+            for name, mapping in pairs:
+                for taken in _of(mapping, name):
+                    by_port.setdefault(taken.port, []).append(taken)
+        yield from (taken for taken in by_port.get(port, ()) if taken.who != container.service)
+
+
 class DuplicateHostPort(Rule):
     """Two servers on one machine cannot take the same port.
 
@@ -175,11 +196,11 @@ CUDA_VISIBLE_DEVICES=1 python3 -m dynamo.vllm --model Qwen/Qwen3-8B --is-prefill
         for facts, ports in zip(launches, taken, strict=True):
             for own in ports if facts.launch.together is not None else ():
                 takers.setdefault((facts.launch.together or "", own.port), []).append(own)
+        published = _Published()
         for facts, ports in zip(launches, taken, strict=True):
-            beside = _published_beside(facts)
             for own in ports:
                 others = takers.get((facts.launch.together or "", own.port), ())
-                before = chain(beside, others)
+                before = chain(published.beside(facts, own.port), others)
                 first = next((one for one in before if one not in ports and _clash(one, own)), None)
                 if first is not None:
                     yield self._clash(facts, own, first)
@@ -225,12 +246,6 @@ def _taken(facts: LaunchFacts) -> Iterator[Taken]:
 def _listens_elsewhere(facts: LaunchFacts) -> bool:
     found = [facts.args.value(dest) for dest in ("uds", "headless")]
     return any(isinstance(one, Unknown) or bool(one.value) for one in found)
-
-
-def _published_beside(facts: LaunchFacts) -> list[Taken]:
-    container = facts.launch.container
-    pairs = container.published_beside if container is not None else ()
-    return [taken for name, mapping in pairs for taken in _of(mapping, name)]
 
 
 def _of(mapping: PortMapping, who: str) -> Iterator[Taken]:

@@ -92,9 +92,9 @@ services:
         yield self.finding(
             facts,
             facts.args.place(_LENGTH) or facts.launch.at,
-            f"{asked.value} tokens are more than the {limit} that `{facts.model.id}` has positions for,"
+            f"{asked.value:,} tokens are more than the {limit:,} that `{facts.model.id}` has positions for,"
             f" and `{_ALLOWED}` only hides it",
-            f"take at most {limit}, or scale the rope by `--hf-overrides` if the model is made for it",
+            f"take at most {limit:,}, or scale the rope by `--hf-overrides` if the model is made for it",
             related=(*related, *(() if named is None else (Related(named, "the model"),))),
             subject=f"max_model_len={asked.value}",
         )

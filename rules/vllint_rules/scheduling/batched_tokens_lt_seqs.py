@@ -78,7 +78,8 @@ class BatchedTokensLtSeqs(Rule):
         yield self.finding(
             facts,
             place or facts.launch.at,
-            f"{tokens.value} batched tokens are fewer than {sequences.value} sequences, which need one each",
+            f"{tokens.value:,} batched tokens are fewer than {sequences.value:,} sequences, which need one"
+            " each",
             f"raise `--max-num-batched-tokens` to {sequences.value} or more, or lower `--max-num-seqs`",
             related=() if other is None else (Related(other, "the sequences"),),
             fix=None if edits is None else Fix(title, Applicability.UNSAFE, edits),

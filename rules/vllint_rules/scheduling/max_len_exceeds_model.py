@@ -134,10 +134,10 @@ services:
         yield self.finding(
             facts,
             facts.args.place(_LENGTH) or facts.launch.at,
-            f"{asked.value} tokens are more than the {limit} that the config of `{facts.model.id}` allows"
+            f"{asked.value:,} tokens are more than the {limit:,} that the config of `{facts.model.id}` allows"
             f"{_caveat(facts, worked)}",
-            f"take at most {limit}, or add rope scaling and `max_position_embeddings` by `--hf-overrides` if"
-            f" the model is made for it; `{_ALLOWED}=1` only switches the check off",
+            f"take at most {limit:,}, or add rope scaling and `max_position_embeddings` by `--hf-overrides`"
+            f" if the model is made for it; `{_ALLOWED}=1` only switches the check off",
             severity=_severity(facts, worked),
             related=() if named is None else (Related(named, "the model"),),
             fix=None if edits is None else Fix(title, Applicability.UNSAFE, edits),

@@ -13,6 +13,8 @@ _OWN_DEFAULT = frozenset({"suffix", "dspark", "extract_hidden_states", "custom_c
 """Methods that may do without a number, or take the draft model from elsewhere."""
 
 _NGRAM = frozenset({"ngram", "ngram_gpu", "[ngram]"})
+_OF_A_DRAFT = frozenset({"custom_class", "dflash", "draft_model", "eagle", "eagle3"})
+"""Methods for which a draft model must be named (vLLM 0.33.0 `config/speculative.py:1255`)."""
 
 
 class NumSpecMissing(Rule):
@@ -22,7 +24,7 @@ class NumSpecMissing(Rule):
 
     Reads `--speculative-config` and `--spec-method`, `--spec-model` and `--spec-tokens`, and finds
     configurations without `num_speculative_tokens` where no draft model may state it, with a number below 1,
-    and with a number but neither `method` nor `model`.
+    with a number but neither `method` nor `model`, and with a method such as `eagle3` that needs a `model`.
 
     ## Why is this bad?
 
@@ -75,6 +77,12 @@ services:
         ),
         Example(
             title="by options", vllm_version="0.33.0", text="vllm serve Qwen/Qwen3-8B --spec-method ngram\n"
+        ),
+        Example(
+            title="a draft that is not named",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B --speculative-config"
+            ' \'{"method": "eagle3", "num_speculative_tokens": 3}\'\n',
         ),
     )
     GOOD = (
@@ -146,6 +154,8 @@ def _said(config: Mapping[str, Any], judged: bool) -> str | None:
             return f"`{_NUMBER}` must be above 0, and is {number}"
         if method is None and model is None:
             return f"`{_NUMBER}` is given, and neither `method` nor `model` says what drafts the tokens"
+        if judged and model is None and method in _OF_A_DRAFT:
+            return f"`{method}` has no `model` that drafts the tokens"
         return None
     if number is not None or method in _OWN_DEFAULT:
         return None
