@@ -61,7 +61,8 @@ def points(held: Iterable[StartUp]) -> list[Point]:
         if not one.model.vocab_size or not one.model.hidden_size:
             continue
         length = max_model_len(one.model, one.args)
-        limits = budget.batch_limits(one.args, one.gpu, None if isinstance(length, Unknown) else length)
+        known_length = None if isinstance(length, Unknown) else length
+        limits = budget.batch_limits(one.args, one.gpu, known_length, one.model)
         element = element_bytes(one.model, one.args, one.gpu)
         total = budget.budget(one.args, one.gpu)
         if isinstance(limits, Unknown) or isinstance(element, Unknown):

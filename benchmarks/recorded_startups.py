@@ -66,6 +66,7 @@ class StartUp(NamedTuple):
     activation: float | None
     non_torch: float | None
     graphs: float | None
+    taken: float | None
     kv: float | None
     kv_tokens: float | None
     concurrency: float | None
@@ -96,6 +97,20 @@ def startups(folder: Path) -> Iterator[StartUp]:
                 "free_gib": said.get("free_mem_gib_at_start"),
             }
             yield _startup({**row, **named}, row)
+
+
+LATER = Path(__file__).with_name("startups_later.jsonl")
+"""Start-ups collected after the constants were fitted: figures of public logs, each with its source.
+
+`complete` says that the log names the card and every option that memory depends on; `code search N` is a file
+of a public code index that names no repository.
+"""
+
+
+def later_startups() -> Iterator[StartUp]:
+    """Yield the start-ups that no constant was fitted to."""
+    for row in _rows(LATER):
+        yield _startup(row, row)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -131,6 +146,7 @@ def _startup(row: Mapping[str, Any], original: Mapping[str, Any]) -> StartUp:
         row.get("activation_gib"),
         row.get("non_torch_gib"),
         row.get("cudagraph_estimated_gib"),
+        row.get("cudagraph_gib"),
         row.get("kv_cache_gib"),
         row.get("kv_tokens"),
         row.get("max_concurrency"),
@@ -143,6 +159,8 @@ def _startup(row: Mapping[str, Any], original: Mapping[str, Any]) -> StartUp:
 
 def _is_complete(row: Mapping[str, Any]) -> bool:
     """Whether the record says all options: by its whole command, or each that memory depends on."""
+    if "complete" in row:
+        return bool(row["complete"])
     command = str(row.get("command") or "")
     if command.startswith("vllm serve ") or (command.startswith("{") and "}" in command):
         return True

@@ -223,7 +223,8 @@ def _run(case: Case, folder: Path) -> Measured:
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(case.command, capture_output=True, env=environment, cwd=folder, check=False)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 1):
+    # Python itself ends with 1, as findings do, where it cannot import what it is to run.
+    if done.returncode not in (0, 1) or done.stderr:
         raise SystemExit(f"{' '.join(case.command)} failed:\n{done.stderr.decode(errors='replace')}")
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return Measured(cpu * 1000, wall * 1000)

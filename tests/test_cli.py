@@ -396,3 +396,33 @@ def test_nothing_is_read_outside_of_the_repository(tmp_path: Path, monkeypatch: 
     done = CliRunner().invoke(vllint, ["check", "--output-format", "json"])
     [launch] = json.loads(done.stdout)["launches"]
     assert launch["parallel"]["tensor"] is None
+
+
+def test_what_comments_silence_is_told_when_asked_for(here: Path, check: Run) -> None:
+    (here / "run.sh").write_text(ERROR.rstrip("\n") + "  # vllint: ignore\n")
+    assert check().code == 0
+    assert check("--no-ignores").code == 1
+    assert check().code == 0
+
+
+def test_a_comment_whose_bracket_does_not_end_silences_nothing(here: Path, check: Run) -> None:
+    (here / "run.sh").write_text(ERROR.rstrip("\n") + "  # vllint: ignore[PAR001\n")
+    done = check("--output-format", "json")
+    assert [found["code"] for found in json.loads(done.out)["findings"]] == ["PAR001", "SUP002"]
+
+
+def test_quiet_and_verbose_are_for_people(here: Path, check: Run) -> None:
+    (here / "run.sh").write_text(ERROR)
+    whole = json.loads(check("--output-format", "json").out)
+    for option in ("--quiet", "--verbose"):
+        assert json.loads(check("--output-format", "json", option).out) == whole
+    (here / "run.sh").write_text("vllm serve Qwen/Qwen3-8B -tp 2\n")
+    assert "not checked:" in check().out
+    assert check("--quiet").out.endswith("not checked in full: 1 launch\n")
+    assert check("--quiet", "--verbose").code == 2
+
+
+def test_a_diff_of_an_input_that_is_no_text_is_empty(here: Path) -> None:
+    garbled = b"vllm serve Qwen/Qwen3-8B\n\xff\xfe"
+    done = CliRunner().invoke(vllint, ["check", "--diff", "-"], input=garbled)
+    assert (done.exit_code, done.output) == (1, "")

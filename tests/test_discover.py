@@ -103,7 +103,7 @@ def test_what_the_names_of_launching_files_look_like(tree: Path, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["a.pyc", "NEWS.rst", "model.safetensors", "x.lock", "yaml.txt", "_helpers.tpl", "notes.sample"]
+    "name", ["a.pyc", "NEWS.adoc", "model.safetensors", "x.lock", "yaml.txt", "_helpers.tpl", "notes.sample"]
 )
 def test_what_they_do_not_look_like(tree: Path, name: str) -> None:
     write(tree, name)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vllint import check_paths
 from vllint.cli.commands import vllint
 from vllint.redact import names_secret, redacted, redacted_words
 from vllint.report.formats import FORMATS
@@ -352,3 +353,27 @@ def test_a_key_that_says_there_is_none_is_shown() -> None:
         Word.verbatim(word, "", 0) for word in ("--api-key", "EMPTY", "--hf-token=none", "--api-key=x1y2z3")
     ]
     assert redacted_words(words) == ("--api-key", "EMPTY", "--hf-token=none", "--api-key=******")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker run -e HF_TOKEN vllm/vllm-openai:v0.22.1 Qwen/Qwen3-8B",
+        "docker run \\\n  -e HF_TOKEN \\\n  vllm/vllm-openai:v0.22.1",
+        "docker run --env HF_TOKEN \\\n  --gpus all",
+    ],
+)
+def test_a_variable_that_is_passed_on_has_no_value_beside_it(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_an_option_has_its_value_also_on_the_next_line() -> None:
+    assert "abcdef123456" not in redacted("vllm serve m --api-key \\\n  abcdef123456")
+    assert "abcdef123456" not in redacted("docker run -e API_KEY=abcdef123456 image")
+
+
+def test_tokens_that_are_counted_by_an_abbreviated_option_are_no_secret(tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text("vllm serve Qwen/Qwen3-8B --max-num-batched-token=8192 --max-num-batched-token 4096\n")
+    [launch] = check_paths([script]).to_dict()["launches"]
+    assert launch["argv"][-3:] == ["--max-num-batched-token=8192", "--max-num-batched-token", "4096"]

@@ -23,6 +23,7 @@ from formulas import FORMULAS, Case
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from recorded_startups import startups
 from startups import SHARED, Error, Judged, judged, left_out, pool_errors, token_errors
 
 from vllint.memory import budget
@@ -46,7 +47,9 @@ def case_of(error: Error) -> Case | None:
         return None
     share, total = budget.utilization(one.args), budget.card_total(one.gpu)
     length = max_model_len(one.model, one.args)
-    limits = budget.batch_limits(one.args, one.gpu, None if isinstance(length, Unknown) else length)
+    limits = budget.batch_limits(
+        one.args, one.gpu, None if isinstance(length, Unknown) else length, one.model
+    )
     if isinstance(share, Unknown) or isinstance(total, Unknown) or isinstance(limits, Unknown):
         return None
     if one.parallel.pipeline > 1 or not one.complete or one.model.hidden_size is None:
@@ -140,7 +143,7 @@ def main() -> None:
     parser.add_argument("--hf-mem", metavar="PYTHON")
     parser.add_argument("--leave-out", action="store_true")
     options = parser.parse_args()
-    rows = left_out(options.shared) if options.leave_out else list(judged(options.shared))
+    rows = left_out(options.shared) if options.leave_out else list(judged(startups(options.shared)))
     errors = pool_errors(rows, given_weights=True)
     print(*table(errors), sep="\n")
     print("\nvLLM 0.19 on H100 alone")

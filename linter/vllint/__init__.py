@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from vllint.memory.rank_budget import rank_budget
     from vllint.models.architectures import FLOAT16_REFUSED, dropped, has_trait, needs_target
     from vllint.models.lengths import context_limit
+    from vllint.models.overrides import given_otherwise
+    from vllint.models.quantization import keeps_its_method
     from vllint.models.resolve import is_path
     from vllint.mounted_paths import unmounted
     from vllint.option_edits import (
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         Broken,
         broken_requirements,
         either,
+        is_so,
         number_of,
         severity_since,
         wanted,
@@ -69,6 +72,9 @@ if TYPE_CHECKING:
     )
     from vllint.variable_successors import Succession, succession
     from vllint.vllm.attention_backends import (
+        CHANGE_ATTENTION,
+        Attention,
+        Choice,
         attends_otherwise,
         attention_of,
         backend_obstacle,
@@ -84,7 +90,7 @@ if TYPE_CHECKING:
         variable_standing,
     )
     from vllint.vllm.legality import Obstacle, resized, tensor_parallel_obstacles, valid_tensor_parallel_sizes
-    from vllint.vllm.mistakes import FALSE_TEXTS, TRUE_TEXTS, Mistake, reads_as_model
+    from vllint.vllm.mistakes import FALSE_TEXTS, TRUE_TEXTS, Mistake
     from vllint.vllm.option_bounds import broken_bound
     from vllint.vllm.option_requirements import Requirement
     from vllint.vllm.options import ever_took_value, known_elsewhere, option_table, releases_with
@@ -94,12 +100,16 @@ if TYPE_CHECKING:
     from vllint.vllm.value_names import NamedValue, doubtful, unknown_name, value_names, when_known
     from vllint.vllm.values import read_json
     from vllint.vllm.version import split_image
+    from vllint.vllm.written_words import is_call, keeps_blank, reads_as_model
     from vllint.ways_out import helped
     from vllint.word_edits import container_setting, item_at, key_before
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CHANGE_ATTENTION": "vllint.vllm.attention_backends",
+    "Attention": "vllint.vllm.attention_backends",
+    "Choice": "vllint.vllm.attention_backends",
     "attends_otherwise": "vllint.vllm.attention_backends",
     "attention_of": "vllint.vllm.attention_backends",
     "backend_obstacle": "vllint.vllm.attention_backends",
@@ -109,6 +119,7 @@ _HOMES = {
     "doubtful": "vllint.vllm.value_names",
     "NamedValue": "vllint.vllm.value_names",
     "is_removed_choice": "vllint.meant_values",
+    "is_so": "vllint.requirements",
     "loses_its_quotes": "vllint.json_words",
     "JsonProblem": "vllint.vllm.config_classes",
     "class_of_option": "vllint.vllm.config_classes",
@@ -126,6 +137,8 @@ _HOMES = {
     "FittingInstance": "vllint.layouts",
     "LaunchFacts": "vllint.facts",
     "Mistake": "vllint.vllm.mistakes",
+    "is_call": "vllint.vllm.written_words",
+    "keeps_blank": "vllint.vllm.written_words",
     "Obstacle": "vllint.vllm.legality",
     "RemovedOption": "vllint.vllm.removed_options",
     "Requirement": "vllint.vllm.option_requirements",
@@ -164,6 +177,8 @@ _HOMES = {
     "needs_target": "vllint.models.architectures",
     "is_path": "vllint.models.resolve",
     "item_at": "vllint.word_edits",
+    "given_otherwise": "vllint.models.overrides",
+    "keeps_its_method": "vllint.models.quantization",
     "key_before": "vllint.word_edits",
     "known_elsewhere": "vllint.vllm.options",
     "layout_fix": "vllint.layouts",
@@ -173,7 +188,7 @@ _HOMES = {
     "number_of": "vllint.requirements",
     "number_type": "vllint.memory.dtypes",
     "option_table": "vllint.vllm.options",
-    "reads_as_model": "vllint.vllm.mistakes",
+    "reads_as_model": "vllint.vllm.written_words",
     "releases": "vllint.vllm.releases",
     "releases_with": "vllint.vllm.options",
     "remove_argument": "vllint.option_edits",
@@ -211,10 +226,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "CHANGE_ATTENTION",
     "FALSE_TEXTS",
     "FLOAT16_REFUSED",
     "TRUE_TEXTS",
+    "Attention",
     "Broken",
+    "Choice",
     "EnvironmentVariable",
     "Example",
     "FittingInstance",
@@ -257,13 +275,18 @@ __all__ = [
     "fitting_instances",
     "fitting_length",
     "fitting_tensor_parallel",
+    "given_otherwise",
     "has_trait",
     "helped",
+    "is_call",
     "is_named",
     "is_path",
     "is_removed_choice",
+    "is_so",
     "item_at",
     "json_problems",
+    "keeps_blank",
+    "keeps_its_method",
     "key_before",
     "known_elsewhere",
     "layout_fix",

@@ -42,7 +42,7 @@ class Request(NamedTuple):
     `settings` given means that no settings file is looked for. `select` replaces what settings say,
     `ignore` and `exclude` add to it. `gpu` is `CARD`, `CARD:N` or `CARD@48GiB:N`. `online` asks the Hub for
     models that nothing else knows, and `told` hears of each before; `locked` takes facts from the lock file
-    of models in the repository.
+    of models in the repository. Without `heeds_comments`, comments silence nothing.
     """
 
     settings: Settings | None = None
@@ -57,6 +57,7 @@ class Request(NamedTuple):
     plugins: tuple[Path, ...] = ()
     online: bool = False
     locked: bool = True
+    heeds_comments: bool = True
     told: Callable[[str | None], None] | None = None
 
 

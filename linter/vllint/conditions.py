@@ -44,7 +44,7 @@ def assumptions_of(
         where = f"{settings.source}: vllm-version"
         versions.append(stated_version(settings.vllm_version, Origin.SETTINGS, where))
     models = _models(settings, lock, hub)
-    return Assumptions(tuple(machines), tuple(versions), models, request.env_files)
+    return Assumptions(tuple(machines), tuple(versions), models, request.env_files, request.heeds_comments)
 
 
 def _models(settings: Settings, lock: Path | None, hub: Hub | None) -> ModelSources:

@@ -30,6 +30,9 @@ SUFFIXES: Mapping[str, str] = {
     "bash": "shell",
     "zsh": "shell",
     "ksh": "shell",
+    "ps1": "PowerShell",
+    "bat": "Windows batch",
+    "cmd": "Windows batch",
     "sbatch": "Slurm",
     "slurm": "Slurm",
     "env": "environment",
@@ -45,6 +48,8 @@ SUFFIXES: Mapping[str, str] = {
     "toml": "Cerebrium, BentoML",
     "properties": "SageMaker",
     "md": "Markdown",
+    "mdx": "Markdown",
+    "rst": "reStructuredText",
     "conf": "environment",
     "dockerfile": "Dockerfile",
     "containerfile": "Dockerfile",
@@ -57,7 +62,7 @@ _STEMS = frozenset(
     {"dockerfile", "containerfile", ".env", "makefile", "gnumakefile", "justfile", ".justfile", "procfile"}
 )
 _SETTINGS = frozenset({"vllint.toml", ".vllint.toml"})
-_SHELL = re.compile(rb"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")
+_SHELL = rb"#![^\n]*\b(?:ba|da|z|k|a)?sh\b"
 
 _PRUNED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__"})
 _CHUNK = 64 * 1024
@@ -259,7 +264,7 @@ def _found(
         if error.errno in (errno.ELOOP, errno.EMLINK):
             return PassedOver(shown, Reason.SYMLINK)
         return Unreadable(shown, _cause(error)) if by_name else PassedOver(shown, Reason.NOT_OURS)
-    if by_name is None and not _SHELL.match(raw):
+    if by_name is None and not re.match(_SHELL, raw):
         return PassedOver(shown, Reason.NOT_OURS)
     reason = _unfit(raw)
     if reason is None and not has_marker(raw):
@@ -345,7 +350,7 @@ def _known_to_git(root: str) -> tuple[list[str], list[str]] | None:
     files, repositories = [], []
     for entry in os.fsdecode(output).split("\0")[:-1]:
         stage, tab, name = entry.partition("\t")
-        if not (tab and _STAGE.match(stage)):
+        if not (tab and re.match(_STAGE, stage)):
             stage, name = "", entry
         if stage.startswith("160000") or name.endswith("/"):
             repositories.append(name.rstrip("/"))
@@ -354,7 +359,7 @@ def _known_to_git(root: str) -> tuple[list[str], list[str]] | None:
     return files, repositories
 
 
-_STAGE = re.compile(r"(?:100644|100755|120000|160000) [0-9a-f]{40,64} [0-3]$")
+_STAGE = r"(?:100644|100755|120000|160000) [0-9a-f]{40,64} [0-3]$"
 
 
 def _git(root: str, *arguments: str) -> bytes | None:

@@ -149,6 +149,9 @@ def _facts(found: _Found, assumptions: Assumptions) -> tuple[LaunchFacts, ...]:
         )
         for launch in launches
     ]
+    if len(facts) == 1:
+        # Alone in its file: it shares nothing.
+        return tuple(facts)
     mates = zip(facts, machine_mates(facts), gpu_mates(facts), strict=True)
     return tuple(one._replace(machine_mates=machine, gpu_mates=gpus) for one, machine, gpus in mates)
 
@@ -227,11 +230,11 @@ def _fork(launch: Launch) -> str:
     name = split_image(launch.image.text)
     if not name.is_official:
         return f"the image `{name.repository}` may hold another build"
-    special = isinstance(launch.vllm_version, Unknown) and not _NEWEST.match(name.tag)
+    special = isinstance(launch.vllm_version, Unknown) and not re.match(_NEWEST, name.tag)
     return f"the tag `{name.tag}` may stand for any build" if special else ""
 
 
-_NEWEST = re.compile(r"$|latest|nightly")
+_NEWEST = r"$|latest|nightly"
 """Tags of builds that are about as new as the newest release."""
 
 

@@ -114,10 +114,6 @@ class LaunchFacts(NamedTuple):
         """How many GPUs the launch may use."""
         return _known(self.hardware.gpu_count)
 
-    def named(self, flag: str) -> str:
-        """Return an option's name as the launch's file has it: `swap_space` in a Python call."""
-        return flag.lstrip("-").replace("-", "_") if self.launch.kind == "python" else flag
-
     def unknown(self) -> dict[FactName, Unknown]:
         """Return the facts that are not known, and why."""
         known: tuple[tuple[FactName, object], ...] = (

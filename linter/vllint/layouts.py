@@ -65,7 +65,7 @@ def _candidates(facts: LaunchFacts, gpus: int) -> Iterator[Parallel]:
     held = current.pipeline * current.prefill_context
     offline = facts.launch.entry_point is EntryPoint.LLM
     has_data_parallel = "data_parallel_size" in facts.args.defaults and not offline
-    for tensor in range(1, gpus // held + 1):
+    for tensor in range(1, min(gpus // held, _LARGEST_TENSOR) + 1):
         layout = resized(current, tensor, gpus // (held * tensor) if has_data_parallel else 1)
         if _has_fixed_replicas(facts):
             layout = resized(current, tensor)
@@ -76,6 +76,10 @@ def _candidates(facts: LaunchFacts, gpus: int) -> Iterator[Parallel]:
                 yield layout
         elif not tensor_parallel_obstacles(model, layout, facts.args):
             yield layout
+
+
+_LARGEST_TENSOR = 1024
+"""No model has more heads to deal out; a machine's number of GPUs may be a slip of the keyboard."""
 
 
 def _has_fixed_replicas(facts: LaunchFacts) -> bool:
@@ -107,7 +111,7 @@ def layout_fix(facts: LaunchFacts, layout: Parallel | None) -> Fix | None:
     settings = layout_settings(facts, layout)
     if not settings:
         return None
-    title = f"use {' '.join(written_setting(facts, setting) for setting in settings)}: {describe(layout)}"
+    title = f"use {' '.join(setting.shown for setting in settings)}: {describe(layout)}"
     edits = set_options(facts, settings)
     if edits is None:
         return Fix(title, Applicability.DISPLAY)
@@ -125,13 +129,6 @@ def layout_settings(facts: LaunchFacts, layout: Parallel) -> tuple[Setting, ...]
         )
         if size != now
     )
-
-
-def written_setting(facts: LaunchFacts, setting: Setting) -> str:
-    """Show a setting as the launch would write it: a keyword in a Python call, else an option."""
-    if facts.launch.kind == "python":
-        return f"`{setting.dest}={setting.value}`"
-    return f"`{setting.flag} {setting.value}`"
 
 
 def describe(layout: Parallel) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from vllint.endpoint_fields import FIELD_OF_OPTION
 from vllint.facts import LaunchFacts
-from vllint.sources.endpoint_parts import FIELDS
+from vllint.keyword_edits import remove_keyword, rename_keyword
+from vllint.vllm.written_words import is_call
 from vllint.word_edits import bring_forward, remove_words, whole_lines, write_words
 from vllint_schemas import Argument, Edit, Located, Origin, Slot, SlotKind, Span, Word
 
@@ -15,8 +17,6 @@ _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
 _SWITCHED_ON = re.compile(r"""["']?[ \t]*:[ \t]*[^\s#]+""")
 """What follows the key of a switch in a config file: of its value, `true`, no word is made."""
 
-_FIELD_OF_OPTION = {option: field for field, option in FIELDS.items()}
-
 
 class Setting(NamedTuple):
     """An option to set: its flag, the `dest` it fills, and its new value."""
@@ -24,6 +24,11 @@ class Setting(NamedTuple):
     flag: str
     dest: str
     value: str
+
+    @property
+    def shown(self) -> str:
+        """The setting as messages have it."""
+        return f"`{self.flag} {self.value}`"
 
 
 def set_options(facts: LaunchFacts, settings: tuple[Setting, ...]) -> tuple[Edit, ...] | None:
@@ -52,6 +57,8 @@ def remove_argument(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] 
     """Return the edits that take an option and its values out; `None` where that cannot be done in place."""
     if argument.first < 0:
         return _remove_key(facts, argument)
+    if is_call(facts.launch):
+        return remove_keyword(facts, argument)
     text = facts.sources.get(facts.launch.argv[argument.first].site.path)
     if text is None:
         return None
@@ -97,8 +104,10 @@ def _remove_key(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] | No
     return None if edit is None else (edit,)
 
 
-def rename_flag(argument: Argument, flag: str) -> tuple[Edit, ...] | None:
+def rename_flag(facts: LaunchFacts, argument: Argument, flag: str) -> tuple[Edit, ...] | None:
     """Return the edits that write an option by another name, its value untouched."""
+    if is_call(facts.launch):
+        return rename_keyword(facts, argument, flag)
     place = argument.flag.text_span
     if place is not None:
         return None if argument.flag.via else (Edit(place, flag),)
@@ -232,7 +241,7 @@ def _in_fields(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | 
     indent = lead[: len(lead) - len(lead.lstrip())]
     parts: list[str] = []
     for setting in settings:
-        field = _FIELD_OF_OPTION.get(setting.flag)
+        field = FIELD_OF_OPTION.get(setting.flag)
         if field is None:
             return None
         if lead.lstrip().startswith('"'):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -71,6 +69,8 @@ class _Process(NamedTuple):
 
     def result(self) -> list[Any] | None:
         """Wait for what it has made; `None` if it ended before that."""
+        import pickle
+
         with os.fdopen(self.pipe, "rb", closefd=False) as pipe:
             content = pipe.read()
         try:
@@ -81,6 +81,8 @@ class _Process(NamedTuple):
 
     def end(self) -> None:
         """End it if it still runs."""
+        import signal
+
         os.close(self.pipe)
         os.kill(self.number, signal.SIGKILL)
         os.waitpid(self.number, 0)
@@ -88,6 +90,8 @@ class _Process(NamedTuple):
 
 def _divided(things: Sequence[T], make: Callable[[T], U]) -> _Process:
     """Begin a process that makes its share; it writes nothing but its results."""
+    import pickle
+
     reading, writing = os.pipe()
     number = os.fork()
     if number:

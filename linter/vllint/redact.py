@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from string import ascii_letters, digits
 
 from vllint_schemas import Span, Word
 
@@ -28,10 +27,11 @@ _SHAPES = (
 _NAME = r"""(?:api[_-]?key|token|secret|password|passwd|passphrase|(?:access|private|auth)[_-]?key)"""
 
 _NAMED = r"""(?ix)
-    (?<![A-Za-z0-9]) (?P<flag>--)? [A-Za-z0-9_-]*%s
+    (?<![A-Za-z0-9])(?<![A-Za-z0-9][_-]) (?P<passed_on> (?<=-e[ ]) | (?<=--env[ ]) )?+
+    (?P<flag>--)? [A-Za-z0-9_-]*%s
     (?:
         (?P<assigned> ["']?[ \t]* (?: :[-=+]? | = ) [ \t]* )
-      | ["']?[ \t]+ (?: \\\r?\n[ \t]* )?
+      | (?(passed_on) (?!) ) ["']?[ \t]+ (?(flag) (?: \\\r?\n[ \t]* )? )
       | ["']\s*,\s* (?: ["']value["'][ \t]*:[ \t]* )?
       | (?(flag) \s*,\s* | (?!) )
       | [ \t]*,[ \t]* value[ \t]*:[ \t]*
@@ -39,7 +39,8 @@ _NAMED = r"""(?ix)
     )
     (?: "(?P<double>[^"\r\n]{4,})" | '(?P<single>[^'\r\n]{4,})' | ["']? (?P<plain>[^\s"',;}\]]{4,}) )
     """
-"""A secret by a name, in any of the ways names and values are written side by side or line below line."""
+"""A secret by a name, in any of the ways names and values are written side by side or line below line. The
+variable of `-e NAME` has no value beside it."""
 
 _NAME_ALONE = f"(?i){_NAME}"
 _MAY_BE_MISSPELT = r"--[A-Za-z][A-Za-z0-9_-]{3,}|\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z]\b"
@@ -52,7 +53,7 @@ _SPELLINGS = (
 
 _NAME_HINTS = ("key", "token", "secret", "passw", "passphrase")
 """What a text must hold for such a name to be in it."""
-_NAME_CHARACTERS = frozenset(ascii_letters + digits + "_-")
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 _NAMED_IN_PROSE = rf"""(?ix)
     (?<![A-Za-z0-9])
@@ -216,6 +217,7 @@ def _is_sentence(name: str, value: str) -> bool:
     return is_plain and _compiled(_PLAIN_VALUE).fullmatch(value.strip(" \t")) is not None
 
 
+@lru_cache(maxsize=1024)
 def redacted_prose(text: str) -> str:
     """Return a sentence with the secrets that it quotes masked."""
     lowered = text.lower()
@@ -255,15 +257,20 @@ def secret_parts(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
         if secret_follows and index == option + 1 and _is_sentence(words[option].text, word.text):
             secret_follows = False
         if secret_follows and not word.text.startswith("-"):
-            if not is_placeholder(word):
+            if not is_placeholder(word) and not _is_count(words[option].text, word.text):
                 yield index, 0
             continue
         secret_follows = _is_secret_option(name)
         option = index if secret_follows else option
         if secret_follows and equals and (value or word.holes):
             secret_follows = False
-            if not is_placeholder(word.slice(len(name) + 1)):
+            if not is_placeholder(word.slice(len(name) + 1)) and not _is_count(name, value):
                 yield index, len(name) + 1
+
+
+def _is_count(name: str, value: str) -> bool:
+    """Whether tokens are counted rather than kept secret, as by `--max-num-batched-token 8192`."""
+    return name.startswith("--max") and _compiled(_NUMBER).fullmatch(value) is not None
 
 
 def is_placeholder(word: Word) -> bool:

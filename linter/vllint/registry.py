@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -142,33 +143,40 @@ def entry_points() -> tuple[EntryPoint, ...]:
     Reads the `entry_points.txt` files itself: importing importlib.metadata takes longer than the rest of
     a run over one file.
     """
+    return _entry_points(tuple(dict.fromkeys(sys.path)))
+
+
+@cache
+def _entry_points(folders: tuple[str, ...]) -> tuple[EntryPoint, ...]:
     found: dict[str, EntryPoint] = {}
-    for folder in dict.fromkeys(sys.path):
-        for path in _metadata_files(folder):
-            for entry in _entries(path):
+    for folder in folders:
+        for metadata in _metadata_folders(folder):
+            for entry in _entries(folder, metadata):
                 found.setdefault(entry.name, entry)
     return tuple(found.values())
 
 
-def _metadata_files(folder: str) -> Iterator[Path]:
+def _metadata_folders(folder: str) -> list[str]:
     try:
         names = os.listdir(folder or ".")  # noqa: PTH208 - names only, of folders with thousands of entries
     except OSError:
         # Archives and missing folders stand on sys.path too; neither holds unpacked metadata.
-        return
-    for name in names:
-        if name.endswith((".dist-info", ".egg-info")):
-            path = Path(folder) / name / "entry_points.txt"
-            if path.is_file():
-                yield path
+        return []
+    return [name for name in names if name.endswith((".dist-info", ".egg-info"))]
 
 
-def _entries(path: Path) -> Iterator[EntryPoint]:
-    text = path.read_text(encoding="utf-8")
-    if f"[{_GROUP}]" not in text:
+def _entries(folder: str, metadata: str) -> Iterator[EntryPoint]:
+    try:
+        # As bytes: there are many such files, and hardly one names our group.
+        with open(os.path.join(folder, metadata, "entry_points.txt"), "rb") as file:  # noqa: PTH118, PTH123
+            content = file.read()
+    except OSError:
+        # Most distributions offer nothing.
         return
-    section = text.partition(f"[{_GROUP}]")[2].partition("\n[")[0]
+    if f"[{_GROUP}]".encode() not in content:
+        return
+    section = content.decode().partition(f"[{_GROUP}]")[2].partition("\n[")[0]
     for line in section.splitlines():
         name, equals, module = line.partition("=")
         if equals:
-            yield EntryPoint(name.strip(), module.strip(), path.parent.name.partition("-")[0])
+            yield EntryPoint(name.strip(), module.strip(), metadata.partition("-")[0])

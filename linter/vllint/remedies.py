@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllint.facts import LaunchFacts
-from vllint.layouts import best_layout, describe, layout_settings, memory_verdict, written_setting
+from vllint.layouts import best_layout, describe, layout_settings, memory_verdict
 from vllint.memory import host
 from vllint.memory.activations import warm_up
 from vllint.memory.budget import BatchLimits
@@ -262,7 +262,7 @@ def _both(one: Remedy, other: Remedy) -> Remedy:
 
 
 def _written(facts: LaunchFacts, remedy: Remedy) -> Fix:
-    options = " ".join(written_setting(facts, setting) for setting in remedy.settings)
+    options = " ".join(setting.shown for setting in remedy.settings)
     title = f"use {options}: {remedy.cost}"
     edits = set_options(facts, remedy.settings)
     if edits is None:

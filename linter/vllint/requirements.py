@@ -6,6 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vllint.facts import LaunchFacts
+from vllint.models.architectures import has_no_pooler, has_trait
+from vllint.models.attributes import has_one_part
+from vllint.models.lengths import LENGTH_WHEN_SILENT
+from vllint.models.overrides import given_otherwise
+from vllint.models.quantization import keeps_its_method
 from vllint.release_order import version_key
 from vllint.vllm.option_requirements import (
     Requirement,
@@ -14,7 +19,7 @@ from vllint.vllm.option_requirements import (
     term,
 )
 from vllint.vllm.options import option_table, releases_with
-from vllint_schemas import Argument, EntryPoint, Severity, Unknown
+from vllint_schemas import Argument, EntryPoint, ModelFacts, Severity, Unknown
 
 _OFF = frozenset({"", "0", "false", "no", "off"})
 _SERVERS = frozenset({EntryPoint.SERVE, EntryPoint.API_SERVER})
@@ -41,6 +46,11 @@ def broken_requirements(facts: LaunchFacts, kind: str) -> Iterator[Broken]:
         blamed = next((given[option.dest] for option in requirement.options if option.dest in given), None)
         if blamed is not None and _is_broken(facts, requirement):
             yield Broken(requirement, blamed, *_severity(facts, requirement))
+
+
+def is_so(facts: LaunchFacts, condition: str) -> bool | None:
+    """Return whether a term, as the requirements' table has it, holds of a launch; `None` if not known."""
+    return _holds(facts, term(condition))
 
 
 def severity_since(facts: LaunchFacts, first: str, flag: str) -> tuple[Severity, str]:
@@ -86,7 +96,7 @@ def wanted(found: Term) -> str:
     """Name what a term asks for."""
     flag = f"`{_flag(found)}`"
     if found.name.startswith("$"):
-        return f"`{found.name[1:]}=1` in the environment"
+        return f"`{found.name[1:]}={found.wanted or 1}` in the environment"
     if found.operator == ">":
         return f"{flag} above {found.wanted}"
     if found.operator == ">=":
@@ -106,6 +116,15 @@ def either(names: Sequence[str]) -> str:
 
 
 _MODELS = {
+    "model:recurrent": "a model with recurrent states beside attention",
+    "model:without_length": "a model whose config says no length",
+    "model:unquantized": "a model that is not quantized",
+    "model:fp8": "a checkpoint in FP8",
+    "model:mxfp4": "a checkpoint in MXFP4",
+    "model:nvfp4": "a checkpoint in NVFP4",
+    "platform:cuda": "an NVIDIA GPU",
+    "card:before_blackwell": "a GPU before Blackwell",
+    "model:one_part": "a model whose configuration has one part",
     "model:dense": "a model without experts",
     "model:text": "a model that takes text alone",
     "model:encoder_only": "a model that generates nothing",
@@ -174,8 +193,8 @@ def _holds(facts: LaunchFacts, condition: Term) -> bool | None:
         return _holds_of_variable(facts, condition)
     if condition.name.startswith("model:"):
         return _is_model(facts, condition.name)
-    if condition.name == "platform:rocm":
-        return _is_rocm(facts)
+    if condition.name.startswith(("platform:", "card:")):
+        return _is_machine(facts, condition.name)
     if condition.name == "model":
         model = facts.args.model
         return None if isinstance(model, Unknown) else condition.holds(model.value)
@@ -213,14 +232,59 @@ def _holds_of_variable(facts: LaunchFacts, condition: Term) -> bool | None:
 
 def _is_model(facts: LaunchFacts, name: str) -> bool | None:
     model = facts.maybe_model
-    if isinstance(model, Unknown) or facts.args.given("hf_overrides") is not None:
+    if isinstance(model, Unknown):
         return None
+    if name == "model:one_part":
+        return has_one_part(model.model_type)
+    if given_otherwise(facts.args, ("hf_overrides",)):
+        return None
+    if name == "model:without_length":
+        return model.default_max_model_len == LENGTH_WHEN_SILENT and model.derived_max_model_len is None
+    if name == "model:of_its_own_method":
+        return keeps_its_method(model)
+    if name in {"model:unquantized", "model:unquantized_checkpoint", *_METHODS}:
+        return _is_quantized(facts, model, name)
+    if name == "model:without_pooler":
+        return has_no_pooler(model.architecture)
+    if name == "model:recurrent":
+        return has_trait(model.architecture, "hybrid") and model.linear_attention
     if name in {"model:moe", "model:dense"}:
         experts = model.num_experts
         return None if experts is None else (experts > 0) is (name == "model:moe")
     if name == "model:encoder_only":
         return model.encoder_only
     return None if model.multimodal is None else model.multimodal is (name == "model:multimodal")
+
+
+_METHODS = {
+    "model:fp8": frozenset({"fp8"}),
+    "model:mxfp4": frozenset({"mxfp4", "gpt_oss_mxfp4"}),
+    "model:nvfp4": frozenset({"modelopt_fp4"}),
+}
+
+
+def _is_quantized(facts: LaunchFacts, model: ModelFacts, name: str) -> bool | None:
+    if name in _METHODS:
+        return model.quantization is not None and model.quantization.method in _METHODS[name]
+    asked = name == "model:unquantized" and facts.args.given("quantization") is not None
+    told = model.quantized is False and model.quantization_name is None
+    return told and not asked
+
+
+def _is_machine(facts: LaunchFacts, name: str) -> bool | None:
+    """Return whether the image and the card are as a term says."""
+    card = facts.hardware.gpu
+    if name == "platform:rocm":
+        return _is_rocm(facts)
+    if isinstance(card, Unknown) or _is_rocm(facts) is not False:
+        return None
+    if name == "platform:cuda":
+        return card.value.vendor == "nvidia"
+    capability = card.value.compute_capability
+    return None if capability is None else card.value.vendor == "nvidia" and capability < _BLACKWELL
+
+
+_BLACKWELL = (10, 0)
 
 
 def _is_rocm(facts: LaunchFacts) -> bool | None:

@@ -13,6 +13,11 @@ Judges = Literal["launches", "files", "sources"]
 """What a rule judges: single launches, those of a file together, or files that could not be read."""
 
 
+_PARSER = "utils/argparse_utils.py"
+_CALL = "engine/arg_utils.py:489"
+"""Where vLLM refuses words of a command, and keywords of a call: the fields of its `EngineArgs`."""
+
+
 class Example(NamedTuple):
     """A file that a rule's documentation shows and its tests check.
 
@@ -39,8 +44,9 @@ class Rule:
     judge launches, `check_file` to judge those of a file together, or `check_source` to speak of a file
     rather than what it launches. The engine calls `check` only
     when every fact in `needs` is known, and not at all when a rule whose code is in `waits_for` has spoken
-    about the launch. `triggers` are what a launch must have one of for `check` to have anything to say, as
-    `vllint.triggers` names it; a rule without any looks at every launch. Of what it says, that is left out
+    about the launch. `triggers` are what a launch must have one of for `check` to have anything to say, and
+    one of a file's launches for `check_file`, as `vllint.triggers` names it; a rule without any looks at
+    every launch. Of what it says, that is left out
     which is about words that a rule in `yields_to` has spoken of: it knows better what is wrong with them.
     `carries_over` says that its fixes write for a release what an older one does with the file as it is, so
     that moving there applies the unsafe ones, too.
@@ -106,18 +112,26 @@ class Rule:
         subject: str = "",
         budget: tuple[BudgetLine, ...] = (),
     ) -> Finding:
-        """Return a finding of this rule about a launch."""
+        """Return a finding of this rule about a launch, in which options have the names of its file."""
+        from vllint.option_names import as_written
+        from vllint.vllm.written_words import is_call
+
+        checked_at = source or self.source
+        if checked_at.startswith(_PARSER) and is_call(facts.launch):
+            checked_at = _CALL
+        noted = [one._replace(message=as_written(facts, one.message, setting=False)) for one in related]
+        titled = fix and fix._replace(title=as_written(facts, fix.title, setting=True))
         return Finding(
             code=self.code,
             name=self.name,
             severity=severity or self.severity,
-            message=message,
-            help=help,
+            message=as_written(facts, message, setting=False),
+            help=as_written(facts, help, setting=True),
             span=span,
-            evidence=_evidence(facts.release.judged, source or self.source, stage or self.stage),
+            evidence=_evidence(facts.release.judged, checked_at, stage or self.stage),
             launch=facts.launch.id,
-            related=tuple(related),
-            fix=fix,
+            related=tuple(noted),
+            fix=titled,
             subject=subject,
             budget=budget,
         )

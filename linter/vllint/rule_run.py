@@ -75,7 +75,11 @@ class _Order:
 
 def _step(rule: AnyRule, triggers: frozenset[str], unknown: frozenset[FactName]) -> _Step:
     lacks = next((need for need in rule.needs if need in unknown), None)
-    return _Step(rule, lacks, not rule.triggers or not rule.triggers.isdisjoint(triggers))
+    return _Step(rule, lacks, _is_triggered(rule, triggers))
+
+
+def _is_triggered(rule: AnyRule, triggers: frozenset[str]) -> bool:
+    return not rule.triggers or not rule.triggers.isdisjoint(triggers)
 
 
 @cache
@@ -96,12 +100,15 @@ def run_rules(
     ]
     unchecked: dict[Unchecked, None] = {}
     silent: set[str] = set()
+    standing: set[str] = set()
     for facts in launches:
+        triggers = triggers_of(facts, alone=len(launches) == 1)
+        standing |= triggers
         unknown = facts.unknown()
         own: list[Finding] = []
         said: set[str] = set()
         noted: set[FactName] = set()
-        for rule, lacks, triggered in order.steps(triggers_of(facts), frozenset(unknown)):
+        for rule, lacks, triggered in order.steps(triggers, frozenset(unknown)):
             if said and not said.isdisjoint(rule.waits_for):
                 silent.add(rule.code)
             elif lacks is not None:
@@ -114,7 +121,8 @@ def run_rules(
                 said.add(rule.code)
         findings += own
     if launches:
-        findings.extend(found for rule in order.of_files for found in rule.check_file(launches))
+        asked = (rule for rule in order.of_files if _is_triggered(rule, frozenset(standing)))
+        findings.extend(found for rule in asked for found in rule.check_file(launches))
     kept = _selected(findings, settings, order.by_code)
     return Said(kept, tuple(unchecked), frozenset(silent))
 
@@ -126,10 +134,12 @@ def _matters(finding: Finding, facts: LaunchFacts) -> bool:
 
 def _judged(rule: AnyRule, facts: LaunchFacts, earlier: Sequence[Finding]) -> list[Finding]:
     try:
-        findings = [found for found in rule.check(facts) if _matters(found, facts)]
+        findings = list(rule.check(facts))
     except Exception as error:
         raise RuleError(f"the rule {rule.code} fails on {facts.launch.id}: {error!r}") from error
-    return _not_told(findings, rule, earlier) if findings else findings
+    if not findings:
+        return findings
+    return _not_told([found for found in findings if _matters(found, facts)], rule, earlier)
 
 
 def _not_told(findings: list[Finding], rule: AnyRule, earlier: Sequence[Finding]) -> list[Finding]:
@@ -143,6 +153,8 @@ def _in_waiting_order(rules: tuple[AnyRule, ...], by_code: Mapping[str, AnyRule]
     ordered: dict[str, AnyRule] = {}
 
     def add(rule: AnyRule, above: tuple[str, ...]) -> None:
+        if rule.code in ordered:
+            return
         for code in sorted(rule.waits_for | rule.yields_to):
             if code in by_code and code not in above:
                 add(by_code[code], (*above, rule.code))

@@ -7,19 +7,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.settings import Settings, is_selected, names_rule
-from vllint_schemas import Edit, Finding, SourceProblem, Span
+from vllint.sources.directives import Directive, read_directives
+from vllint.statements import StatementError
+from vllint_schemas import Edit, Finding, Origin, SourceProblem, Span
 
 if TYPE_CHECKING:
     from vllint.rule_index import AnyRule
 
 _COMMENT = re.compile(
     r"(?:^|(?<=\s))(?:#|//)[ \t]*vllint:[ \t]*(?P<scope>file-ignore|ignore)\b"
+    r"(?![ \t]*\[[^\]\r\n]*(?:[\r\n]|\Z))"
     r"[ \t]*(?:\[(?P<rules>[^\]\r\n]*)\]|(?P<codes>[A-Z]{3,}\d{3}(?:[ \t]*,?[ \t]*[A-Z]{3,}\d{3})*))?[^\r\n]*"
 )
-"""Codes may stand without brackets: to silence every rule where one is named would be a bad surprise."""
+"""Codes may stand without brackets, and brackets must end: to silence every rule where one is named would be
+a bad surprise."""
 
 _OURS = re.compile(r"(?:^|(?<=\s))(?:#|//)[ \t]*vllint:[ \t]*(?P<said>[^\r\n]*)", re.MULTILINE)
-_UNDERSTOOD = re.compile(r"(?:file-ignore|ignore)\b|(?:.*[\s,])?(?:gpu|vllm)=\S")
+_UNDERSTOOD = re.compile(r"(?:file-ignore|ignore)\b(?![ \t]*\[[^\]]*$)|(?:.*[\s,])?(?:gpu|vllm)=\S")
 
 
 class Suppression(NamedTuple):
@@ -64,10 +68,26 @@ def read_suppressions(text: str, path: str) -> tuple[Suppression, ...]:
 
 def misspelt_comments(text: str, path: str) -> Iterator[SourceProblem]:
     """Yield the comments that are addressed to vllint and say nothing that it understands."""
+    for directive in read_directives(text, path):
+        yield from _refused_facts(directive)
     for match in _OURS.finditer(text):
         if not _UNDERSTOOD.match(match["said"]):
             message = "the comment says nothing that vllint understands"
             yield SourceProblem("unknown_rule", message, Span(path, match.start(), match.end()))
+
+
+def _refused_facts(directive: Directive) -> Iterator[SourceProblem]:
+    """Yield the card and the release of a comment if they are none."""
+    from vllint.hardware.resolve import stated_machine
+    from vllint.vllm.version import stated_version
+
+    for fact, check in ((directive.gpu, stated_machine), (directive.vllm, stated_version)):
+        if fact is None:
+            continue
+        try:
+            check(fact.value, Origin.DIRECTIVE, "the comment")
+        except StatementError as error:
+            yield SourceProblem("unknown_fact", str(error), fact.span or directive.span)
 
 
 def _suppressions(text: str, path: str) -> Iterator[Suppression]:

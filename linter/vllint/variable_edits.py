@@ -29,6 +29,9 @@ _OPTION = r"(?<!\S)(?:-e|--env)(?:[ \t]+|=|[ \t]*\\\r?\n[ \t]*)\Z"
 _STATEMENT = r"(?:(?:\A|[;&|(])[ \t]*|[\"'])((?:(?:export|declare -x|ENV)[ \t]+|Environment=[ \t]*)?)\Z"
 _NOTHING_MORE = r"[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)"
 _CONTINUED = r"[ \t]*\\\r?\n[ \t]*"
+_BLANKS = r"[ \t]+(?=[^\s;&|)])(?![`^][ \t]*[\r\n])"
+"""What parts a word from the next; what continues a line of Windows' shells is none."""
+
 _SEPARATOR = r"[ \t]*(?:;|&&)[ \t]*(?=[^\s;])"
 _CONTINUATION_BEFORE = r"[ \t]*\\\r?\n[ \t]*\Z"
 _FLOW_VALUE = r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^,}\]\n"']*"""
@@ -288,7 +291,7 @@ def _without_word(place: _Place) -> Edit | None:
         if separator is not None:
             stated = line + statement.start(1) if statement and statement[1] else first
             return place.edit(stated, separator.end()) if statement is not None else None
-        blanks = re.compile(r"[ \t]+(?=[^\s;&|)])").match(text, end)
+        blanks = re.compile(_BLANKS).match(text, end)
         return None if blanks is None else place.edit(first, blanks.end())
     joined = re.compile(_CONTINUATION_BEFORE).search(text[:first])
     if joined is not None and not head.strip():

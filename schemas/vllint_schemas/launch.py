@@ -206,10 +206,10 @@ class SourceProblem(NamedTuple):
     """Something about a file rather than a launch in it; `edits` mend it where that can be done.
 
     `not_parsed`: it looks like one of ours and cannot be read; `not_rendered`: a template; the others: a
-    comment that suppresses nothing, or names a rule that does not exist.
+    comment that suppresses nothing, names a rule that does not exist, or a card or release that is none.
     """
 
-    kind: Literal["not_parsed", "not_rendered", "unused_suppression", "unknown_rule"]
+    kind: Literal["not_parsed", "not_rendered", "unused_suppression", "unknown_rule", "unknown_fact"]
     message: str
     span: Span
     edits: tuple[Edit, ...] = ()

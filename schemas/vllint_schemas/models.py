@@ -22,6 +22,8 @@ class Quantization(NamedTuple):
     (`NVFP4`, `MIXED_PRECISION`), `kv_cache` the algorithm for the KV cache (0-length: none), `ignored`
     the modules that stay unquantized as the checkpoint names them, `schemes` the precisions of a
     checkpoint that has several, whose other modules stay unquantized. Without zero points it is `symmetric`.
+    `head` says that the language model head is quantized, too, `narrow_scales` that a group's scale has
+    eight bits.
     """
 
     method: str
@@ -34,6 +36,8 @@ class Quantization(NamedTuple):
     ignored: tuple[str, ...] | None = None
     schemes: tuple[Scheme, ...] = ()
     symmetric: bool | None = None
+    head: bool = False
+    narrow_scales: bool = False
 
 
 class Component(NamedTuple):
@@ -66,7 +70,7 @@ class Components(NamedTuple):
     embedding itself unless the stages differ. `layers` holds each decoder layer's components in order;
     equal layers are the same object. `partial` names the parts whose size is not known, which are left
     out, so that the rest is a lower bound: `tower` and `head`. `embeddings_copied` and `heads_copied` say
-    that the other stages build embeddings, or heads, too.
+    that the other stages build embeddings, or heads, too; `everywhere` is what each stage builds besides.
     """
 
     embedding: tuple[Component, ...]
@@ -78,6 +82,7 @@ class Components(NamedTuple):
     embeddings_copied: bool = False
     heads_copied: bool = False
     tower: tuple[Component, ...] = ()
+    everywhere: tuple[Component, ...] = ()
 
     @property
     def total(self) -> int:
@@ -85,7 +90,7 @@ class Components(NamedTuple):
         head = () if self.tied else self.head
         return sum(
             component.elements
-            for part in (self.embedding, self.tower, *self.layers, self.final, head)
+            for part in (self.embedding, self.tower, *self.layers, self.final, self.everywhere, head)
             for component in part
         )
 

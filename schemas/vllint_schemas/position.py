@@ -21,7 +21,9 @@ class Span(NamedTuple):
 
     def holds(self, other: Span) -> bool:
         """Whether `other` lies within, in the same file."""
-        return self.path == other.path and self.start <= other.start and other.end <= self.end
+        path, start, end = self
+        other_path, other_start, other_end = other
+        return path == other_path and start <= other_start and other_end <= end
 
     def cover(self, other: Span) -> Span:
         """Return the smallest span that holds both; spans of different files leave `self` as it is."""

@@ -19,6 +19,7 @@ Kind = Literal[
     "bentoml",
     "cerebrium",
     "shell",
+    "windows",
     "slurm",
     "systemd",
     "dockerfile",

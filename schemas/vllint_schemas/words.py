@@ -153,12 +153,11 @@ class Word:
     @property
     def text_span(self) -> Span | None:
         """The one place of a file that reads exactly as this text does, if there is one."""
-        if not self.runs or self.holes:
+        if len(self.runs) != 1 or self.holes:
             return None
-        first = self.runs[0]
-        if len(self.runs) == 1 and first.verbatim and first.length == len(self.text):
-            return first.source
-        return None
+        _, length, source = self.runs[0]
+        _, start, end = source
+        return source if end - start == length == len(self.text) else None
 
     @property
     def span(self) -> Span:
@@ -170,8 +169,10 @@ class Word:
         stop = len(self.text) if end is None else end
         whole = self.text_span
         if whole is not None and 0 <= start < stop <= len(self.text):
-            part = Span(whole.path, whole.start + start, whole.start + stop)
-            runs_of_part = (Run(0, stop - start, part),)
+            path, first, _ = whole
+            # What `Span(...)` and `Run(...)` do, without their detours through Python: files take dozens.
+            part = tuple.__new__(Span, (path, first + start, first + stop))
+            runs_of_part = (tuple.__new__(Run, (0, stop - start, part)),)
             site = part if self.site.holds(part) else self.site
             return Word(self.text[start:stop], runs_of_part, site, (), self.origin, self.via)
         return self._slice(start, stop)

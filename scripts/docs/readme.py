@@ -44,6 +44,7 @@ READ: Mapping[Kind, str] = {
     "cerebrium": "Cerebrium: `cerebrium.toml`",
     "shell": "shell scripts: variables, arrays, branches, loops, functions, here-documents, `source`;"
     " `docker run`, `apptainer`, `ssh`, `tmux`, `srun` and the like",
+    "windows": "scripts of PowerShell and `cmd`: the commands of docker, WSL and Python in them",
     "slurm": "Slurm scripts: `#SBATCH` lines, `srun`",
     "systemd": "systemd units, drop-ins and podman quadlets",
     "dockerfile": "Dockerfiles: what the last stage starts",
@@ -53,7 +54,7 @@ READ: Mapping[Kind, str] = {
     "ansible": "Ansible playbooks and task files",
     "terraform": "Terraform: what is literal in it",
     "nomad": "Nomad jobs",
-    "markdown": "Markdown: fenced blocks of the kinds above",
+    "markdown": "Markdown and reStructuredText: blocks of the kinds above, and of Python",
     "python": "Python programs and notebooks: `LLM(...)` and its kin, Ray's `LLMConfig`, commands that they"
     " start, Modal, endpoints and pods they make",
     "vllm_config": "vLLM's own config files: `vllm serve --config FILE`",

@@ -20,6 +20,8 @@ TABLE = Path(__file__).parents[2] / "schemas" / "vllint_schemas" / "data" / "att
 CAPABILITIES = ("7.0", "7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "10.3", "12.0", "12.1")
 HEAD_SIZES = (32, 40, 48, 56, 64, 72, 80, 96, 112, 120, 128, 144, 160, 192, 256, 512, 576)
 DTYPES = ("float16", "bfloat16", "float32")
+BLOCK_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+"""Tokens in a block. A backend takes the multiples of what it takes of these."""
 ELSEWHERE = ("ROCM", "XPU", "CPU", "TORCH_SDPA", "CUSTOM", "NO_ATTENTION", "HPC", "AMX")
 """Backends of other devices."""
 OPEN = ("QUANT", "OCTAVE", "B12X", "DIFFKV")
@@ -40,6 +42,7 @@ def main() -> None:
         "release": found["8.0"]["release"],
         "source": "platforms/cuda.py:443",
         "head_sizes": HEAD_SIZES,
+        "elsewhere": found["8.0"]["elsewhere"],
         "capabilities": {capability: rows["kinds"] for capability, rows in found.items()},
     }
     TABLE.write_text(json.dumps(table, separators=(",", ":")) + "\n", encoding="utf-8")
@@ -72,7 +75,16 @@ def _answer(oracle: Path, capability: str) -> None:
             }
             for kind in ("plain", "latent", "sparse")
         }
-    print(json.dumps({"release": vllm.__version__, "kinds": kinds}), file=started._real_stdout)
+    answer = {"release": vllm.__version__, "kinds": kinds, "elsewhere": _unregistered()}
+    print(json.dumps(answer), file=started._real_stdout)
+
+
+def _unregistered() -> list[str]:
+    """Return the names that stand for no class until a plug-in registers one."""
+    registry = import_module("vllm.v1.attention.backends.registry")
+    return sorted(
+        {backend.name for backend in registry.AttentionBackendEnum if not backend.value} - {"CUSTOM"}
+    )
 
 
 def _automatic(card: Any, latent: bool, sparse: bool) -> dict[str, list[str]]:
@@ -89,10 +101,10 @@ def _automatic(card: Any, latent: bool, sparse: bool) -> dict[str, list[str]]:
     }
 
 
-def _backends(card: Any, latent: bool, sparse: bool) -> dict[str, dict[str, list[Any]]]:
+def _backends(card: Any, latent: bool, sparse: bool) -> dict[str, dict[str, Any]]:
     """Return for each backend that takes such attention at all the sizes and types that it takes."""
     registry = import_module("vllm.v1.attention.backends.registry")
-    found: dict[str, dict[str, list[Any]]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for backend in registry.AttentionBackendEnum:
         if any(part in backend.name for part in (*ELSEWHERE, *OPEN)) or not backend.value.startswith(
             "vllm.v1."
@@ -111,9 +123,7 @@ def _backends(card: Any, latent: bool, sparse: bool) -> dict[str, dict[str, list
     return found
 
 
-def _taken(
-    backend: Any, card: Any, size: int, cache: str, latent: bool, sparse: bool
-) -> dict[str, list[Any]]:
+def _taken(backend: Any, card: Any, size: int, cache: str, latent: bool, sparse: bool) -> dict[str, Any]:
     cache_types = get_args(import_module("vllm.config.cache").CacheDType)
     return {
         "head_sizes": [
@@ -123,11 +133,25 @@ def _taken(
         "kv_cache_dtypes": [
             one for one in cache_types if not _reasons(backend, card, size, "bfloat16", one, latent, sparse)
         ],
+        "block_sizes": [
+            one
+            for one in BLOCK_SIZES
+            if not _reasons(backend, card, size, "bfloat16", cache, latent, sparse, block_size=one)
+        ],
+        "sinks": not _reasons(backend, card, size, "bfloat16", cache, latent, sparse, has_sink=True),
     }
 
 
 def _reasons(
-    backend: Any, card: Any, size: int, dtype: str, cache: str, latent: bool, sparse: bool
+    backend: Any,
+    card: Any,
+    size: int,
+    dtype: str,
+    cache: str,
+    latent: bool,
+    sparse: bool,
+    block_size: int | None = None,
+    has_sink: bool = False,
 ) -> list[str]:
     try:
         reasons: list[str] = backend.get_class().validate_configuration(
@@ -135,9 +159,9 @@ def _reasons(
             head_size=size,
             dtype=getattr(import_module("torch"), dtype),
             kv_cache_dtype=cache,
-            block_size=None,
+            block_size=block_size,
             use_mla=latent,
-            has_sink=False,
+            has_sink=has_sink,
             use_sparse=sparse,
             use_mm_prefix=False,
             use_per_head_quant_scales=False,

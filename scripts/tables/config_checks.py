@@ -1,7 +1,8 @@
 """Checks that configuration classes make of their own values, as conditions under which they refuse.
 
-Each names the class, where it is made, a part of what it says, by which a release's source is searched, and
-the conditions, all of which must hold: `[field, operator, value]`. An unset field has its default.
+Each names the class, where it is made, a part of what it says, by which a release's source is searched (and
+`why` for people where that part does not say it), and the conditions, all of which must hold: `[field,
+operator, value]`, or `[field, "is above field", field]`. An unset field has its default.
 """
 
 from __future__ import annotations
@@ -87,6 +88,16 @@ CHECKS: list[dict[str, Any]] = [
         "source": "config/pooler.py:149",
         "said": "Cannot set both `pooling_type` and `tok_pooling_type`",
         "when": [["pooling_type", "is set", True], ["tok_pooling_type", "is not", None]],
+    },
+    {
+        "class": "SpeculativeConfig",
+        "source": "config/speculative.py:1323",
+        "said": "be <= prompt_lookup_max=",
+        "why": "`prompt_lookup_min` is above `prompt_lookup_max`",
+        "when": [
+            ["method", "is in", ["ngram", "[ngram]", "ngram_gpu"]],
+            ["prompt_lookup_min", "is above field", "prompt_lookup_max"],
+        ],
     },
     {
         "class": "StructuredOutputsConfig",

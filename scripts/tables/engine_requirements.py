@@ -8,6 +8,7 @@ ENGINE: tuple[Record, ...] = (
     needs(
         "quantization=fbgemm_fp8|fp_quant",
         "allow_deprecated_quantization",
+        unless=("model:of_its_own_method",),
         at=("config/model.py", '"set `--allow-deprecated-quantization`.",'),
     ),
     number(

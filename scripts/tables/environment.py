@@ -51,6 +51,16 @@ BY_FUNCTION: dict[str, Record] = {
 }
 """What functions of their own in `envs.py` make of a variable's text."""
 
+ELSEWHERE: dict[str, Record] = {
+    "VLLM_LOGGING_LEVEL": {
+        "kind": "choice",
+        "choices": ["DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET"],
+        "any_case": True,
+        "default": "INFO",
+    },
+}
+"""What is made of texts outside of `envs.py`: by Python's `logging`, as `logger.py` configures it."""
+
 
 def main() -> None:
     """Write the table from what the command line names."""
@@ -124,7 +134,7 @@ def variables(vllm: Path) -> Iterator[tuple[str, Record]]:
                 break
             for key, value in zip(table.keys, table.values, strict=True):
                 if isinstance(key, ast.Constant):
-                    yield str(key.value), _converted(value)
+                    yield str(key.value), ELSEWHERE.get(str(key.value)) or _converted(value)
             return
     raise SystemExit(f"{vllm / 'envs.py'} has no environment_variables that can be read")
 

@@ -23,10 +23,12 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+from dummy_items import DUMMY_ITEMS, DUMMY_VIDEOS  # noqa: E402
 from recorded_points import Point, between, layer_peak, points, rest_of  # noqa: E402
 from recorded_startups import StartUp, startups  # noqa: E402
 
 from vllint.memory.constants import card_kind  # noqa: E402
+from vllint.memory.graphs import captured_graphs  # noqa: E402
 from vllint.memory.pooling import pools  # noqa: E402
 from vllint.release_order import version_key  # noqa: E402
 
@@ -35,24 +37,6 @@ SHARED = Path(os.environ.get("VLLINT_SHARED", ROOT.parent / "shared"))
 
 LOGS = "start-up logs of shared/data"
 CAMPAIGN = "llm-d-planner PR 205: vLLM 0.19.0 on H100-80GB"
-
-DUMMY_ITEMS = {
-    # Qwen's processors: up to 16384 tokens of 2 x 2 patches, two frames of 14 x 14 or 16 x 16 pixels each.
-    "qwen2_vl": (16384, 4, 1176),
-    "qwen2_5_vl": (16384, 4, 1176),
-    "qwen3_vl": (16384, 4, 1536),
-    "qwen3_vl_moe": (16384, 4, 1536),
-    "qwen3_5": (16384, 4, 1536),
-    "qwen3_5_moe": (16384, 4, 1536),
-    # Gemma 3: 896 x 896 pixels in patches of 14, pooled to 256 tokens.
-    "gemma3": (256, 16, 588),
-    # Pixtral and Mistral 3: 1540 x 1540 in patches of 14, merged 2 x 2.
-    "mistral3": (3025, 4, 588),
-}
-"""Model type -> tokens of the largest picture, patches per token, numbers per patch (their processors)."""
-
-DUMMY_VIDEOS = {"qwen2_vl": (131072, 4, 1176), "qwen2_5_vl": (131072, 4, 1176)}
-"""The same of the video that was fed until 0.10: sixteen frames, each two as large as the largest picture."""
 
 
 def row(name: str, band: Sequence[float], unit: str, source: str, **more: Any) -> dict[str, Any]:
@@ -216,7 +200,9 @@ def library_rows(found: list[Point], first: list[float]) -> list[dict[str, Any]]
         if not held:
             continue
         thin = 0.15 if len(held) < 5 else 0.03
-        band = (max(0.0, min(held) - thin), median(held), max(held) + thin)
+        # Of the first engine's several ranks one machine's logs tell, whose cards NVLink may join or not.
+        least = 0.0 if until == "0.8" and ranks[0] > 1 else max(0.0, min(held) - thin)
+        band = (least, median(held), max(held) + thin)
         spread = round(max(held) - min(held), 3)
         held_for = {"since": since, "until": until, "cards": cards, "ranks": ranks}
         rows.append(row("non_torch", band, "GiB", LOGS, **held_for, points=len(held), spread=spread))
@@ -307,6 +293,29 @@ def graph_rows(found: list[Point]) -> list[dict[str, Any]]:
     ]
 
 
+def exchanged_rows(found: list[Point], fixed: float, slope: float) -> list[dict[str, Any]]:
+    """Return what graphs take beyond that line where several ranks exchange results within them."""
+    held = [
+        one.of.taken - fixed - slope * _layers(one) * captured_graphs(one.of.args, one.gpu, one.limits)
+        for one in found
+        if one.of.taken is not None
+        and one.of.taken > 0
+        and one.parallel.tensor > 2
+        and version_key(one.of.version) < (0, 20)
+    ]
+    print(f"exchanged in graphs, 3 ranks or more: {_shown(held)} GiB")
+    most = {"ranks": (3, 4096), "points": len(held)}
+    band = (0.0, median(held), max(held)) if held else (0.0, 1.0, 2.0)
+    return [
+        row("graphs_exchanged", (0.0, 0.0, 0.3), "GiB", "within the estimates' band", ranks=(1, 2)),
+        row("graphs_exchanged", band, "GiB", f"{LOGS}: what capturing took", **most),
+    ]
+
+
+def _layers(one: Point) -> float:
+    return (one.model.num_hidden_layers or 0) / one.parallel.pipeline
+
+
 def context_rows(found: list[Point]) -> list[dict[str, Any]]:
     """Return what is taken of a card before vLLM's share is counted."""
     rows = []
@@ -342,11 +351,13 @@ def _shown(values: Sequence[float]) -> str:
 def table(found: list[Point], first: list[float]) -> list[dict[str, Any]]:
     """Return all rows, those that hold for less before the others of their name."""
     kept = f"{CAMPAIGN}: DeepSeek-V2-Lite, Mixtral"
+    graphs = graph_rows(found)
     return [
         *sampler_rows(found),
         layer_row(found),
         *library_rows(found, first),
-        *graph_rows(found),
+        *graphs,
+        *exchanged_rows(found, graphs[0]["mid"], graphs[1]["mid"]),
         *context_rows(found),
         row(
             "expert_workspace_kept", (0, 0, 1), "share", "too little beside the sampler to tell", until="0.17"

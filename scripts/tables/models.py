@@ -24,7 +24,12 @@ from typing import Any
 
 from model_shapes import SHAPE_GROUPS, Row, is_proven, is_whole_config, shape_facts
 
-from vllint.models.attributes import Attributes, text_attributes, whole_attributes
+from vllint.models.attributes import (
+    Attributes,
+    comes_with_checkpoints,
+    text_attributes,
+    whole_attributes,
+)
 from vllint.models.lengths import UNSCALED_ROPE_TYPES
 from vllint.models.quantization import MODELOPT_METHODS
 
@@ -161,7 +166,8 @@ def configuration(row: Row) -> str | None:
     kind = row["model_type"]
     if kind in RENAMED_TYPES or row["confidence"] == "low" or not row["architecture"]:
         return None
-    return None if whole_attributes({"model_type": kind}).known else "remote"
+    known = whole_attributes({"model_type": kind}).known and not comes_with_checkpoints(kind)
+    return None if known else "remote"
 
 
 def plain_lengths(rows: Iterable[Row]) -> dict[str, set[int]]:

@@ -5,8 +5,8 @@
 Reads which field of the configuration an option fills, and the fields' bounds, as in
 `tensor_parallel_size: int = Field(default=1, ge=1)`, from a release's source. Writes
 `schemas/vllint_schemas/data/option_bounds.json`: the release, and for each destination its bounds by
-pydantic's names and the line that sets them. The fields of configurations that only some launches have,
-such as adapters' and images', are left out.
+pydantic's names and the line that sets them. `when` is the term, as in `option_requirements.json`, under
+which the configuration is made that sets the bounds, where only some launches have it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,23 @@ from vllm_options import options_of
 from vllm_source import Source
 
 TARGET = Path(__file__).parents[2] / "schemas/vllint_schemas/data/option_bounds.json"
-CONDITIONAL = frozenset({"LoRAConfig", "MultiModalConfig"})
+CONDITIONAL = {"LoRAConfig": "enable_lora", "MultiModalConfig": "model:multimodal"}
 """Configurations that are made only when something else is asked for, or for some models."""
 
-FILLED = {"data_parallel_size_local": "ParallelConfig.data_parallel_size_local"}
+FILLED = {
+    "data_parallel_rpc_port": "ParallelConfig.data_parallel_rpc_port",
+    "data_parallel_size_local": "ParallelConfig.data_parallel_size_local",
+}
 """Options that do not take what they are from the field they fill."""
 
 BEYOND_FIELDS: dict[str, dict[str, Any]] = {
     "optimization_level": {"ge": 0, "le": 3, "source": "config/vllm.py:435"},
     "max_model_len": {"ge": -1, "ne": 0, "source": "config/model.py:249"},
+    "sse_keep_alive_interval": {
+        "ge": 0,
+        "stage": "validate",
+        "source": "entrypoints/common/cli_args.py:559",
+    },
     "port": {"ge": 0, "le": 65535, "stage": "run", "source": "entrypoints/launchers/launcher.py"},
 }
 """Bounds that an enumeration, a check or the operating system sets."""
@@ -62,12 +70,13 @@ def _fields(vllm: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `Class.field` and its bounds with their place."""
     for path in sorted((vllm / "config").glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and node.name not in CONDITIONAL:
+            if isinstance(node, ast.ClassDef):
+                when = {"when": CONDITIONAL[node.name]} if node.name in CONDITIONAL else {}
                 for field in node.body:
                     bounds = _bounds(field)
                     if bounds and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                         place = f"config/{path.name}:{field.lineno}"
-                        yield f"{node.name}.{field.target.id}", {**bounds, "source": place}
+                        yield f"{node.name}.{field.target.id}", {**bounds, **when, "source": place}
 
 
 def _bounds(field: ast.stmt) -> dict[str, float]:

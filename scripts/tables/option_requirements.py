@@ -18,6 +18,7 @@ from typing import Any
 
 from engine_requirements import ENGINE
 from expert_requirements import EXPERTS
+from model_requirements import DRAFTS, KERNELS, MODELS, TRANSFER
 from replica_requirements import REPLICAS
 from server_requirements import SERVER
 
@@ -35,7 +36,8 @@ def main() -> None:
 
 def text(vllm: Path, release: str) -> str:
     """Return the table as it stands in the file."""
-    lines = [f"  {json.dumps(_record(vllm, record))}" for record in (*REPLICAS, *EXPERTS, *SERVER, *ENGINE)]
+    records = (*REPLICAS, *EXPERTS, *SERVER, *ENGINE, *MODELS, *KERNELS, *DRAFTS, *TRANSFER)
+    lines = [f"  {json.dumps(_record(vllm, record))}" for record in records]
     return f'{{\n "release": "{release}",\n "requirements": [\n' + ",\n".join(lines) + "\n ]\n}\n"
 
 

@@ -56,7 +56,7 @@ def main(package: str, version: str, target: str) -> None:
     models = root / "model_executor" / "models"
     dictionaries = registry(models / "registry.py")
     kinds: dict[str, str] = {}
-    traits: dict[str, list[str]] = {trait: [] for trait in (*TRAITS, "encoder_only")}
+    traits: dict[str, list[str]] = {trait: [] for trait in (*TRAITS, "encoder_only", "pooling")}
     for dictionary, kind in KINDS.items():
         for architecture, (module, class_name) in dictionaries[dictionary].items():
             if architecture in kinds:
@@ -69,6 +69,8 @@ def main(package: str, version: str, target: str) -> None:
                     traits[trait].append(architecture)
             if {"@encoder_only", "@CLS"} & marks:
                 traits["encoder_only"].append(architecture)
+            if {"@pooling", "VllmModelForPooling"} & marks:
+                traits["pooling"].append(architecture)
     table = {
         "vllm": version,
         "kinds": dict(sorted(kinds.items())),
@@ -114,7 +116,7 @@ def latent_attention_model_types(root: Path) -> list[str]:
 
 
 def ancestry(root: Path, source: Path, class_name: str) -> frozenset[str]:
-    """Return the names of a class and all it inherits from, with `@` marks for decorators."""
+    """Return the names of a class and all it inherits from, with `@` marks for decorators and flags."""
     return _ancestry(root, source, class_name, ())
 
 
@@ -133,6 +135,8 @@ def _ancestry(root: Path, source: Path, class_name: str, seen: tuple[str, ...]) 
             marks.add("@encoder_only")
         if decorator.startswith("default_pooling_type(") and "seq_pooling_type='CLS'" in decorator:
             marks.add("@CLS")
+    if any(ast.unparse(line) == "is_pooling_model = True" for line in definition.body):
+        marks.add("@pooling")
     for base in definition.bases:
         name = ast.unparse(base.value if isinstance(base, ast.Subscript) else base)
         marks |= _ancestry(root, source, name, (*seen, class_name))

@@ -128,3 +128,17 @@ def test_the_settings_of_this_folder_describe_models(folder: Path, run) -> None:
     said = run("estimate", "own/model", "--gpu", "L40S", "--max-model-len", "8192")
     assert said.code == 0
     assert run("estimate", "own/model", "--gpu", "L40S", "--isolated").code == 2
+
+
+def test_nothing_is_said_to_fit_where_vllm_refuses_the_command(folder: Path, run) -> None:
+    refused = run("estimate", f"{COMMAND} --gpu-memory-utilization 95", "--gpu", "H100")
+    assert refused.code == 1
+    assert "vLLM refuses the launch: MEM006" in refused.out
+    assert "help: write the share" in refused.out
+    assert not re.search(r"\bfits?\b|KV cache", refused.out)
+
+
+def test_a_share_that_vllm_refuses_gives_no_memory() -> None:
+    report = check_command(f"{COMMAND} --gpu-memory-utilization 95", gpu="H100")
+    memory = report.to_dict()["launches"][0]["memory"]
+    assert memory["verdict"] == "unknown"

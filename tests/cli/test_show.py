@@ -156,3 +156,10 @@ def test_memory_fits_the_terminal(on_terminal, columns: str) -> None:
     memory = [line for line in lines[start:] if line.startswith("  ")]
     assert len(bars("\n".join(memory), BLOCKS.edge)) == 6
     assert max(map(len, memory)) <= int(columns)
+
+
+def test_the_memory_of_a_launch_that_vllm_refuses_is_left_out(run) -> None:
+    shown = run("show", "-c", "vllm serve Qwen/Qwen3-8B --tensor-parallel-size 3", "--gpu", "H100:4").out
+    assert "memory      not worked out, since vLLM refuses the launch: PAR001" in shown
+    assert "at best" not in shown
+    assert "weights" not in shown

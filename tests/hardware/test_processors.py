@@ -51,3 +51,10 @@ def test_what_the_file_says_of_itself_holds(tmp_path: Path) -> None:
     found = hardware(tmp_path, "acme/vllm-cpu:1", "A100:2", "# vllint: gpu=L40S:1\n")
     assert isinstance(found.gpu, Located)
     assert found.gpu.value.name == "L40S 48GB"
+
+
+def test_a_build_for_cpus_needs_no_card_to_be_named(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(COMPOSE.format(image="acme/vllm-cpu:1"))
+    [launch] = check_paths([file]).launches
+    assert launch.hardware.gpu == Unknown("by its name the image is a build for CPUs")

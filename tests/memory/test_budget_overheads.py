@@ -18,7 +18,7 @@ from vllint.memory import budget
 from vllint.memory.activations import activations
 from vllint.memory.adapters import lora_slots
 from vllint.memory.constants import card_kind, constant, constants
-from vllint.memory.estimate import estimate_memory
+from vllint.memory.estimate import estimate_memory, max_model_len
 from vllint.models.catalogue import find_model
 from vllint.vllm.engine_args import engine_args
 from vllint.vllm.parallel import parallel_sizes
@@ -137,12 +137,22 @@ def test_the_second_runner_keeps_counts_for_penalties() -> None:
     assert gib(new.activations) - gib(old.activations) == pytest.approx(kept, abs=0.01)
 
 
-def test_graphs_count_since_0_21_and_never_when_eager() -> None:
-    assert gib(estimated(version="0.20.2").ranks[0].cuda_graphs) == 0
+def test_graphs_count_since_0_20_and_never_when_eager() -> None:
+    assert gib(estimated(version="0.19.1").ranks[0].cuda_graphs) == 0
     # Logged by 0.19.0, which did not count it yet: 0.84 GiB.
-    assert gib(estimated(version="0.21.0").ranks[0].cuda_graphs) == pytest.approx(0.84, abs=0.1)
+    assert gib(estimated(version="0.20.2").ranks[0].cuda_graphs) == pytest.approx(0.84, abs=0.1)
     for words in ("--enforce-eager", "-O0", '--compilation-config \'{"cudagraph_mode": "NONE"}\''):
         assert gib(estimated(words, version="0.33.0").ranks[0].cuda_graphs) == 0, words
+
+
+def test_full_graphs_are_of_no_more_tokens_than_there_are_requests() -> None:
+    # Start-ups log PIECEWISE=51, FULL=51 with 1024 sequences, PIECEWISE=51, FULL=35 with 256.
+    fixed = constant("graphs_fixed", args_of("", "0.20.2"), "hopper").mid
+    some, many = (
+        gib(estimated(f"--max-num-seqs {number}", "0.20.2").ranks[0].cuda_graphs) - fixed
+        for number in (256, 1024)
+    )
+    assert some / many == pytest.approx((51 + 35) / (51 + 51))
 
 
 def test_fewer_sequences_capture_fewer_graphs() -> None:
@@ -255,6 +265,8 @@ def test_chips_that_share_the_hosts_memory_are_told_apart() -> None:
         ("0.33.0", "H100-80GB", (1024, 8192)),
         ("0.33.0", "A100-80GB", (256, 2048)),
         ("0.33.0", "GB10", (256, 2048)),
+        # Start-ups of 0.13.0 log 2048 tokens a step, and graphs of 256 sequences.
+        ("0.13.0", "GB10", (256, 2048)),
         ("0.8.5.post1", "H100-80GB", (1024, 8192)),
         ("0.8.5.post1", "V100-32GB", (256, 32768)),
         ("0.7.3", "H100-80GB", (256, 32768)),
@@ -264,6 +276,99 @@ def test_batch_limits_follow_the_release_and_the_card(
     version: str, gpu: str, limits: tuple[int, int]
 ) -> None:
     assert budget.batch_limits(args_of("", version), card(gpu), 32768) == limits
+
+
+@pytest.mark.parametrize(
+    ("words", "version", "name", "tokens"),
+    [
+        # A start-up of 0.7.3 on an L4 logs 0.22 GiB of activations at 131072 tokens.
+        ("", "0.7.3", LLAMA, 2048),
+        ("--max-model-len 32768", "0.7.3", LLAMA, 32768),
+        ("--no-enable-chunked-prefill", "0.8.5.post1", LLAMA, 131072),
+        ("--enable-lora", "0.7.3", LLAMA, 131072),
+        ("", "0.7.3", "Qwen/Qwen2.5-VL-7B-Instruct", 128000),
+    ],
+)
+def test_the_first_engine_cuts_long_prompts_of_text_models_unasked(
+    words: str, version: str, name: str, tokens: int
+) -> None:
+    args, model = args_of(words, version), model_of(name)
+    length = max_model_len(model, args)
+    assert isinstance(length, int)
+    found = budget.batch_limits(args, card("V100-32GB"), length, model)
+    assert isinstance(found, budget.BatchLimits)
+    assert found.max_num_batched_tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("words", "version", "name", "counted"),
+    [
+        # A start-up of 0.26.0 with the second runner takes no estimate off.
+        ("", "0.26.0", "Qwen/Qwen2.5-0.5B-Instruct", False),
+        ("", "0.24.0", "Qwen/Qwen2.5-0.5B-Instruct", True),
+        ("", "0.23.0", LLAMA, False),
+        ("--quantization fp8", "0.23.0", LLAMA, True),
+        ("", "0.26.0", "Qwen/Qwen3-30B-A3B", True),
+        ("", "0.33.0", LLAMA, True),
+    ],
+)
+def test_the_second_runner_left_graphs_out_of_the_budget_at_first(
+    words: str, version: str, name: str, counted: bool
+) -> None:
+    [rank] = estimated(words, version, name).ranks
+    assert (gib(rank.cuda_graphs) > 0) == counted
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "gpu", "words", "logged"),
+    [
+        # Start-ups of Qwen3-VL: a buffer of a step's tokens for each of three deep stacks.
+        ("Qwen/Qwen3-VL-30B-A3B-Instruct", "0.13.0", "H100-NVL", "", 58.2299),
+        ("Qwen/Qwen3-VL-30B-A3B-Instruct", "0.11.2", "RTX 3090", "-tp 4", 14.7708),
+        ("Qwen/Qwen3-VL-8B-Instruct", "0.19.1", "B200", "--max-num-batched-tokens 16384", 16.97),
+    ],
+)
+def test_deep_stacks_are_part_of_what_loading_takes(
+    name: str, version: str, gpu: str, words: str, logged: float
+) -> None:
+    [rank] = estimated(words, version, name, gpu).ranks
+    assert gib(rank.weights) == pytest.approx(logged, rel=0.001)
+
+
+def test_profiling_feeds_as_many_items_as_a_step_holds_whatever_the_requests() -> None:
+    # A start-up of 0.19 with two sequences logs 6 videos in 16384 tokens.
+    name, words = "google/gemma-4-26B-A4B-it", "--max-num-batched-tokens 16384 --max-num-seqs"
+    two, many = (estimated(f"{words} {number}", "0.19.1", name).ranks[0].activations for number in (2, 6))
+    assert isinstance(two, Band)
+    assert isinstance(many, Band)
+    assert two.mid == pytest.approx(many.mid, rel=0.02)
+    one = (
+        estimated(f"{words} 1 --limit-mm-per-prompt '{{\"video\": 1}}'", "0.19.1", name).ranks[0].activations
+    )
+    assert gib(one) < gib(two) - 1
+
+
+def test_what_the_tower_handed_out_is_kept_while_the_step_is_profiled() -> None:
+    name = "Qwen/Qwen3-VL-30B-A3B-Instruct"
+    [seeing] = estimated("", "0.13.0", name, "H100-NVL").ranks
+    none = '--limit-mm-per-prompt \'{"image": 0, "video": 0}\''
+    [reading] = estimated(none, "0.13.0", name, "H100-NVL").ranks
+    # 16384 tokens of a picture, four states of 2048 numbers each; and the step's own embeddings.
+    kept = 2 * 2048 * (16384 * 4) / GIB
+    assert gib(seeing.activations) - gib(reading.activations) == pytest.approx(kept, abs=0.05)
+
+
+def test_models_that_only_read_text_have_no_deep_stacks() -> None:
+    name = "Qwen/Qwen3-VL-8B-Instruct"
+    few, many = (
+        gib(
+            estimated(f"--language-model-only --max-num-batched-tokens {number}", "0.33.0", name)
+            .ranks[0]
+            .weights
+        )
+        for number in (2048, 16384)
+    )
+    assert few == many
 
 
 @settings(deadline=None, max_examples=50)

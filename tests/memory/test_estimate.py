@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from vllint.hardware.cards import find_card
 from vllint.memory import budget
 from vllint.memory.estimate import estimate_memory, known_card, max_model_len
+from vllint.memory.rank_budget import from_best, rank_budget
 from vllint.memory.stages import layers_per_stage
 from vllint.models.config import facts_from_config
 from vllint.vllm.engine_args import engine_args
@@ -91,6 +92,11 @@ def test_parameters_are_what_a_hand_count_gives() -> None:
     assert rank.weights.low < 2 * LLAMA_PARAMETERS < rank.weights.high
 
 
+def test_quantizing_experts_alone_leaves_a_dense_model_as_it_is() -> None:
+    [plain], [asked] = estimated("").ranks, estimated("--quantization experts_int8").ranks
+    assert asked.parameters == plain.parameters
+
+
 def test_tensor_parallelism_divides_everything_but_the_norms() -> None:
     norms = (32 * 2 + 1) * 4096
     [rank] = estimated("-tp 8").ranks
@@ -123,8 +129,22 @@ def test_what_is_free_for_the_cache_is_what_the_other_lines_leave() -> None:
     parts = [rank.weights, known(rank.activations), known(rank.non_torch), known(rank.cuda_graphs)]
     total, free = known(rank.budget), known(rank.kv)
     assert free.mid == pytest.approx(total.mid - sum(part.mid for part in parts))
-    assert free.low == pytest.approx(total.low - sum(part.high for part in parts))
+    doubts = [total.mid - total.low, *(part.high - part.mid for part in parts)]
+    assert free.low == pytest.approx(free.mid - sum(doubt**2 for doubt in doubts) ** 0.5)
     assert free.high == pytest.approx(total.high - sum(part.low for part in parts))
+
+
+def test_each_column_of_the_budget_adds_up() -> None:
+    memory = estimated("")
+    [rank] = memory.ranks
+    total, *parts, left = (
+        known(from_best(line))
+        for line in rank_budget(rank, memory)
+        if not line.name.startswith("one request")
+    )
+    for bound in range(3):
+        assert left[bound] == pytest.approx(total[bound] - sum(part[bound] for part in parts))
+    assert left == Band(*reversed(known(rank.kv)))
 
 
 def test_every_band_is_in_order() -> None:

@@ -188,6 +188,46 @@ def test_a_config_of_an_unknown_type_without_sizes_is_known_to_need_code() -> No
     assert (found.configuration, found.num_attention_heads) == ("remote", None)
 
 
+def test_a_type_whose_class_comes_with_its_checkpoints_is_known_and_still_needs_code() -> None:
+    config = {
+        **LLAMA,
+        "architectures": ["InternLM2ForCausalLM"],
+        "model_type": "internlm2",
+        "auto_map": {"AutoConfig": "configuration_internlm2.InternLM2Config"},
+    }
+    found = facts(config)
+    assert (found.configuration, found.num_experts, found.num_key_value_heads) == ("remote", 0, 32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("internvl_chat", "select_layer"), ("llava", "vision_feature_layer")]
+)
+def test_a_layer_that_no_tower_has_is_not_counted_up_to(kind: str, key: str) -> None:
+    tower = {"model_type": "clip_vision_model", "hidden_size": 64, "num_hidden_layers": 2}
+    sizes = {"num_attention_heads": 4, "intermediate_size": 64}
+    config = {"model_type": kind, "text_config": LLAMA, "vision_config": {**tower, **sizes}}
+    assert facts({**config, key: -1}).tower is not None
+    assert facts({**config, key: 10**9}).tower is None
+
+
+@pytest.mark.parametrize(("version", "kind"), [(2.6, "qwen2"), (4.5, "qwen3"), (9.0, None)])
+def test_the_text_model_of_minicpm_v_follows_from_its_version(version: float, kind: str | None) -> None:
+    config = {**LLAMA, "architectures": ["MiniCPMV"], "model_type": "minicpmv", "version": version}
+    assert facts(config).text_model_type == kind
+
+
+def test_modules_that_gptq_quantizes_in_another_way_are_schemes_before_the_rest() -> None:
+    written = {"quant_method": "gptq", "bits": 4, "group_size": 128, "lm_head": True}
+    dynamic = {r"-:.*down_proj": {}, r"+:.*\.1\..*": {"bits": 8, "group_size": 64}}
+    how = facts({**LLAMA, "quantization_config": {**written, "dynamic": dynamic}}).quantization
+    assert how is not None
+    assert (how.ignored, how.head) == ((r"re:.*down_proj",), True)
+    assert [(one.targets, one.bits, one.group_size) for one in how.schemes] == [
+        ((r"re:.*\.1\..*",), 8, 64),
+        (("*",), 4, 128),
+    ]
+
+
 def test_the_width_of_qwen2_vls_tower_is_not_that_of_its_text_model() -> None:
     tower = {"depth": 32, "embed_dim": 1280, "num_heads": 16, "hidden_size": 3584}
     config = {"model_type": "qwen2_vl", "hidden_size": 3584, "num_hidden_layers": 28, "vision_config": tower}

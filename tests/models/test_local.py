@@ -168,6 +168,7 @@ def test_mistrals_own_format_is_read(repository: Path, files) -> None:
     assert found.architecture == "MistralForCausalLM"
     assert (found.num_attention_heads, found.num_key_value_heads, found.num_hidden_layers) == (32, 8, 32)
     assert (found.intermediate_size, found.vocab_size, found.head_dim) == (14336, 32768, 128)
+    assert found.sliding_window == 0
 
 
 def test_the_config_format_decides_where_both_are(repository: Path, files) -> None:

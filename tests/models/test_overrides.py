@@ -112,3 +112,15 @@ def test_a_model_of_the_catalogue_is_not_changed_by_guesses() -> None:
     [launch] = check_command(command).launches
     assert isinstance(launch.maybe_model, Unknown)
     assert "`num_hidden_layers`" in launch.maybe_model.reason
+
+
+YARN = '{"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}}'
+
+
+@pytest.mark.parametrize(("overrides", "is_judged"), [(YARN, True), ('{"vocab_size": 1000}', False)])
+def test_what_stretches_the_context_alone_leaves_the_rest_of_the_model_judged(
+    overrides: str, is_judged: bool
+) -> None:
+    command = ["vllm", "serve", "Qwen/Qwen3-8B-FP8", "-q", "awq", "--hf-overrides", overrides]
+    report = check_command(command, vllm_version="0.33.0")
+    assert ("QNT006" in {found.code for found in report.findings}) is is_judged

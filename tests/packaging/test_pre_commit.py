@@ -122,6 +122,9 @@ def test_the_fix_hook_leaves_unsafe_fixes_to_people(commit, run_hook) -> None:
         "deployment.yaml.tpl",
         "endpoint.json",
         "serve.sh",
+        "serve.ps1",
+        "serve.bat",
+        "README.rst",
         "serve.bash",
         "batch.py",
         "job.sbatch",
@@ -144,7 +147,7 @@ def test_the_hooks_are_given_the_files_that_may_start_vllm(
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
-@pytest.mark.parametrize("name", ["NEWS.rst", "main.go", "env.rs", "style.css", "uv.lock", "dockerfile/x.go"])
+@pytest.mark.parametrize("name", ["NEWS.txt", "main.go", "env.rs", "style.css", "uv.lock", "dockerfile/x.go"])
 def test_the_hooks_are_not_given_other_files(hook: Mapping[str, Any], name: str, tmp_path: Path) -> None:
     assert not is_given(hook, name, tmp_path)
 

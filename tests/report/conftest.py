@@ -106,7 +106,7 @@ def document_of() -> DocumentOf:
             fixable=Fixable(levels.count("safe"), levels.count("unsafe")),
             unchecked=tuple(Unchecked(*entry) for entry in details.get("unchecked", ())),
         )
-        tool = ReportedTool("vllint", "0.1.0", "0.33.0")
+        tool = ReportedTool("vllint", "0.1.0", "0.33.0", None)
         return ReportDocument(1, tool, summary, details.get("reported", ()), findings)
 
     return build

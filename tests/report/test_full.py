@@ -69,6 +69,46 @@ def test_the_last_line_says_how_to_learn_more_about_a_rule(document_of, finding_
     assert "explain" not in render(document_of(), {})
 
 
+def test_advice_comes_last_and_in_short(document_of, finding_of) -> None:
+    infos = [
+        finding_of(COMPOSE, needle, code="SEC006", severity="info", message="it moves") for needle in "svimc"
+    ]
+    document = document_of(*infos, finding_of(COMPOSE, '"8"'))
+    report = render(document, {PATH: COMPOSE})
+    title = "info[SEC006] tp-divides-heads in 5 places: it moves"
+    assert report.index("error[PAR001]") < report.index(title)
+    advice = report[report.index(title) :].splitlines()
+    assert advice[4:6] == [" --> and 2 more", "  = help: valid sizes are 1, 2 and 4"]
+    assert report.count("^") == 3
+
+
+def test_advice_that_differs_is_told_with_its_places_the_commonest_first(document_of, finding_of) -> None:
+    infos = [
+        finding_of(COMPOSE, needle, severity="info", message=f"`{needle}`") for needle in ("ser", "vllm")
+    ]
+    infos.append(finding_of(COMPOSE, "image", severity="info", message="`vllm`"))
+    assert (
+        "info[PAR001] tp-divides-heads in 3 places:\n"
+        " --> deploy/compose.yaml:2:3 and 1 more: `vllm`\n"
+        " --> deploy/compose.yaml:1:1: `ser`\n"
+    ) in render(document_of(*infos), {PATH: COMPOSE})
+
+
+def test_advice_is_shown_in_full_when_asked_for_or_when_it_fails_the_run(document_of, finding_of) -> None:
+    info = finding_of(COMPOSE, '"8"', severity="info")
+    document, sources = document_of(info), {PATH: COMPOSE}
+    assert "^^^" not in render(document, sources)
+    assert "^^^" in render(document, sources, RenderOptions(detail="verbose"))
+    assert "^^^" in render(document, sources, RenderOptions(failing=frozenset({info})))
+
+
+def test_a_quiet_report_has_errors_warnings_and_numbers(document_of, finding_of) -> None:
+    document = document_of(finding_of(COMPOSE, '"8"', severity="info"), finding_of(COMPOSE, '"8"'))
+    report = render(document, {PATH: COMPOSE}, RenderOptions(detail="quiet"))
+    assert "info[" not in report
+    assert report.splitlines()[-1] == "1 error, 1 info in 3 launches (2 files checked of 14)"
+
+
 def test_related_places_share_the_frame_of_their_file_and_other_files_have_their_own(
     document_of, finding_of
 ) -> None:

@@ -16,7 +16,7 @@ from vllint.checking import Checker, Request
 from vllint.facts import LaunchFacts
 from vllint.rule_modules import rules_of
 from vllint.testing import judge_example
-from vllint.triggers import OF_CONTAINER, OF_LAUNCH, OF_MODEL, triggers_of
+from vllint.triggers import BESIDE, OF_CONTAINER, OF_FACTS, OF_LAUNCH, OF_MODEL, OF_OPTIONS, triggers_of
 from vllint.vllm.mistakes import MistakeKind
 from vllint.vllm.options import option_table
 from vllint.vllm.releases import releases
@@ -29,16 +29,17 @@ TRIGGERED = [rule for rule in RULES if rule.triggers]
 
 
 @cache
-def launches() -> tuple[LaunchFacts, ...]:
-    """Return the launches of all rules' examples and of real files."""
-    shown = [
-        facts
-        for rule in RULES
-        for example in (*rule.BAD, *rule.GOOD)
-        for facts in judge_example(rule, example).launches
-    ]
+def files() -> tuple[tuple[LaunchFacts, ...], ...]:
+    """Return the launches of all rules' examples and of real files, file by file."""
+    shown = [judge_example(rule, example).launches for rule in RULES for example in (*rule.BAD, *rule.GOOD)]
     folders = [str(folder) for folder in (ROOT / "examples", CORPUS) if folder.is_dir()]
-    return (*shown, *Checker(Request(gpu="A10G:4")).check(folders).launches)
+    real = [judged.launches for judged in Checker(Request(gpu="A10G:4")).check(folders).judged]
+    return tuple(launches for launches in (*shown, *real) if launches)
+
+
+def launches() -> Iterator[LaunchFacts]:
+    """Yield the launches of all files."""
+    return (facts for some in files() for facts in some)
 
 
 @pytest.mark.parametrize("rule", TRIGGERED, ids=lambda rule: rule.code)
@@ -48,12 +49,20 @@ def test_a_rule_has_nothing_to_say_of_a_launch_that_does_not_trigger_it(rule: Ru
             assert list(rule.check(facts)) == [], facts.launch.id
 
 
+@pytest.mark.parametrize("rule", TRIGGERED, ids=lambda rule: rule.code)
+def test_a_rule_has_nothing_to_say_of_a_file_none_of_whose_launches_triggers_it(rule: Rule) -> None:
+    for some in files() if "files" in rule.judges else ():
+        if all(rule.triggers.isdisjoint(triggers_of(facts, alone=len(some) == 1)) for facts in some):
+            assert list(rule.check_file(some)) == [], some[0].launch.id
+
+
 def names() -> Iterator[str]:
     """Yield what may stand in a launch, but for environment variables."""
     for release in releases():
         yield from (option.dest for option in option_table(release).options)
     yield from get_args(MistakeKind)
     yield from (f"memory.{verdict}" for verdict in get_args(Verdict))
+    yield from (BESIDE, *OF_FACTS, *OF_OPTIONS)
     yield from ("$", "--config", *OF_LAUNCH.values(), *OF_CONTAINER.values(), *OF_MODEL.values())
 
 

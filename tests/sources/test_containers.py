@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vllint.sources.containers import gpus_option
 from vllint.sources.ports import port_mapping
 from vllint.sources.quantities import docker_bytes, kubernetes_bytes, seconds
 from vllint.sources.readers import Reading
@@ -426,3 +427,8 @@ spec:
 """
     [launch] = read(text, "runtime.yaml").launches
     assert value(given_to(launch).memory_limit) == "?"
+
+
+def test_a_value_that_docker_cannot_take_apart_names_no_gpus() -> None:
+    broken = gpus_option(Word.verbatim("device=0\r2", "run.sh", 0))
+    assert isinstance(broken, Unknown) and broken.reason.startswith("docker cannot read")

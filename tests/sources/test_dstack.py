@@ -95,3 +95,10 @@ replicas:
 )
 def test_others_are_no_launch(read: Read, text: str) -> None:
     assert read(text, "a.dstack.yml").launches == ()
+
+
+@pytest.mark.parametrize("gpu", ["v5litepod-4", "tpu:v6e-8", "{name: v5p-8}"])
+def test_a_slice_of_tpus_is_not_one_device(read: Read, gpu_count: Count, gpu: str) -> None:
+    text = f"type: service\ncommands: [vllm serve Q/x -tp 4]\nresources: {{gpu: {gpu}}}\n"
+    [launch] = read(text, "a.dstack.yml").launches
+    assert gpu_count(launch) is None

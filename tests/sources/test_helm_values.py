@@ -359,3 +359,61 @@ def test_what_the_stack_s_chart_adds_is_told_apart_from_what_the_values_say(read
     [launch] = read(text, "values.yaml").launches
     own = [word.origin for word in launch.argv if word.text == "--no-enable-prefix-caching"]
     assert own == [Origin.PLATFORM, Origin.LITERAL]
+
+
+def test_values_of_any_names_are_read_by_the_chart_s_templates(read: Read, argv: Argv) -> None:
+    template = """\
+        {{- range $one := .Values.services }}
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: "{{ $one.name }}"}
+        spec:
+          template:
+            spec:
+              containers:
+                - name: server
+                  image: {{ $.Values.runtime.vllm }}
+                  args:
+                    - "--model={{ $one.repo }}"
+                    {{- if $one.cards }}
+                    - "-tp={{ $one.cards }}"
+                    {{- end }}
+                  resources:
+                    limits:
+                      nvidia.com/gpu: {{ $one.cards | default 1 }}
+        ---
+        {{- end }}
+    """
+    values = """\
+        runtime: {vllm: "vllm/vllm-openai:v0.10.0"}
+        services:
+          - {name: chat, repo: Q/x, cards: 2}
+          - {name: embed, repo: Q/y}
+    """
+    beside = {"templates/": "all.yaml", "templates/all.yaml": text(template), "Chart.yaml": "name: a\n"}
+    found = read(text(values), "values.yaml", beside).launches
+    assert [argv(launch) for launch in found] == [["--model=Q/x", "-tp=2"], ["--model=Q/y"]]
+    assert not read(text(values), "values.yaml").launches
+
+
+def test_a_parameter_of_argo_counts_before_its_values(read: Read, argv: Argv, gpu_count: Count) -> None:
+    application = """\
+        apiVersion: argoproj.io/v1alpha1
+        kind: Application
+        metadata: {name: chat}
+        spec:
+          source:
+            chart: vllm-stack
+            helm:
+              parameters:
+                - {name: "servingEngineSpec.modelSpec[0].tag", value: v0.11.0}
+                - {name: "servingEngineSpec.modelSpec[0].vllmConfig.maxModelLen", value: "4096"}
+                - {name: "servingEngineSpec.modelSpec[7].tag", value: v0.1.0}
+                - {name: "servingEngineSpec.modelSpec[0].requestGPU", value: "4"}
+              valuesObject:
+    """
+    launch = only(read, text(application) + textwrap.indent(text(STACK), " " * 8), path="app.yaml")
+    words = argv(launch)
+    assert words[words.index("--max-model-len") + 1] == "4096"
+    assert launch.image is not None and launch.image.text == "vllm/vllm-openai:v0.11.0"
+    assert gpu_count(launch) == 4

@@ -141,3 +141,16 @@ def test_a_claim_that_is_not_here_leaves_the_count_open(read: Read) -> None:
     assert count(launch(read, "{claims: [{name: gpu}]}", spec)) == (
         "the ResourceClaimTemplate `gone` is not at hand"
     )
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ("g6e", "L40S 48GB"),
+        ("g6f", "instances called `g6f` have different cards"),
+        ("m7i", "no card is named"),
+    ],
+)
+def test_a_family_of_machines_names_the_card(read: Read, family: str, expected: str) -> None:
+    spec = f"  nodeSelector: {{karpenter.k8s.aws/instance-family: {family}}}\n"
+    assert card(launch(read, "{limits: {nvidia.com/gpu: 1}}", spec)) == expected

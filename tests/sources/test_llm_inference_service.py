@@ -122,3 +122,15 @@ def test_an_open_quote_in_the_variable_makes_its_words_unknown(read: Read, argv:
 def test_another_engine_is_no_launch(read: Read) -> None:
     text = SERVICE.replace("    - name: main\n", "    - name: main\n      image: lmsysorg/sglang:v0.5\n")
     assert read(text, "service.yaml").launches == ()
+
+
+def test_the_preset_for_replicas_on_several_machines_names_their_leader(read: Read, argv: Argv) -> None:
+    text = SERVICE.replace("{tensor: 4, expert: true}", "{tensor: 4, data: 8, dataLocal: 4}") + (
+        "  worker:\n    containers: [{name: main}]\n"
+    )
+    [launch] = read(text, "service.yaml").launches
+    words = argv(launch)
+    start = words.index("--data-parallel-size")
+    assert words[start : start + 6] == [
+        "--data-parallel-size", "8", "--data-parallel-size-local", "4", "--data-parallel-address", "?",
+    ]  # fmt: skip

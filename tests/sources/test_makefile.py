@@ -126,3 +126,25 @@ def test_a_justfile_is_read(read: Read, argv: Argv, gpu_count: Callable[[Launch]
     assert (serve.name, argv(serve)) == ("serve", ["Q/x", "-tp", "2", "--port", "8000", "?"])
     assert argv(named) == ["Q/x", "--served-model-name", "?", "--x", "{{}", "--url", "http://host/v1"]
     assert gpu_count(serve) == 2
+
+
+LITERALS = """\
+common := ''' \\
+--seed 1 \\
+'''
+every := common + "\""
+  --dtype half \\\\
+    --max-num-seqs 4"\""
+model := 'Q/x'
+serve:
+    vllm serve {{model}} \\
+      {{every}} -tp 2
+"""
+
+
+def test_a_justfile_s_literals_may_hold_lines(read: Read, argv: Argv) -> None:
+    [launch] = read(LITERALS, "justfile").launches
+    words = ["--seed", "1", "--dtype", "half", "--max-num-seqs", "4", "-tp", "2"]
+    assert argv(launch) == ["Q/x", *words]
+    places = [word.text_span for word in launch.argv[1:]]
+    assert [span and LITERALS[span.start : span.end] for span in places] == words

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vllint.sources.markdown import fenced_blocks
 from vllint.sources.readers import Reading
-from vllint_schemas import Launch, Word
+from vllint_schemas import Launch, Located, Word
 
 Read = Callable[..., Reading]
 Argv = Callable[[Launch], list[str]]
@@ -140,3 +140,57 @@ def test_a_fence_of_yaml_may_hold_the_command_that_applies_it(read: Read, argv: 
     )
     [words] = all_of(read(text, "README.md"), argv)
     assert any(word.endswith("Q/x") for word in words)
+
+
+@pytest.mark.parametrize("indent", ["", "   "])
+def test_an_engine_in_a_block_of_python_is_read_with_its_places(read: Read, argv: Argv, indent: str) -> None:
+    first = "```python\nfrom vllm import LLM, SamplingParams\n```\n"
+    code = "```py\nmodel = 'Q/x'\nengine = LLM(model, tensor_parallel_size=2, quantization=<method>)\n```\n"
+    second = "".join(f"{indent}{line}\n" for line in code.replace("<method>", "'awq'").splitlines())
+    document = f"# Use\n\n{first}\nThen:\n\n{second}"
+    [launch] = read(document, "README.md").launches
+    assert argv(launch) == ["Q/x", "--tensor-parallel-size", "2", "--quantization", "awq"]
+    assert [document[word.site.start : word.site.end] for word in launch.argv] == [
+        "Q/x", "tensor_parallel_size", "2", "quantization", "awq",
+    ]  # fmt: skip
+    assert document[launch.extent.start : launch.extent.end].startswith("LLM(model")
+    assert not read(f"{first}{code}", "README.md").launches
+
+
+def test_what_a_reader_fills_into_a_block_of_python_is_not_known(read: Read, argv: Argv) -> None:
+    document = "```python\nfrom vllm import LLM\nLLM(model='YOUR_MODEL', dtype='<dtype>')\n```\n"
+    assert all_of(read(document, "README.md"), argv) == [["?", "--dtype", "?"]]
+
+
+def test_a_manifest_in_a_block_of_no_language_is_read(read: Read, argv: Argv) -> None:
+    manifest = (
+        "# chat.yaml\napiVersion: v1\nkind: Pod\nmetadata: {name: chat}\nspec:\n  containers:\n"
+        "  - {name: a, image: 'vllm/vllm-openai:v0.10.0', args: [--model, Q/x]}\n"
+    )
+    assert all_of(read(f"Apply:\n\n```\n{manifest}```\n", "README.md"), argv) == [["--model", "Q/x"]]
+
+
+def test_services_that_are_shown_alone_are_read_as_compose_has_them(read: Read, argv: Argv) -> None:
+    service = (
+        "  chat:\n    image: vllm/vllm-openai:v0.10.0\n    restart: always\n"
+        "    command: ['--model', '${MODEL:-Q/x}']\n    deploy: {resources: {reservations: "
+        "{devices: [{driver: nvidia, count: 2, capabilities: [gpu]}]}}}\n"
+    )
+    [launch] = read(f"Add:\n\n```yaml\n{service}```\n", "README.md").launches
+    assert argv(launch) == ["--model", "Q/x"]
+    assert isinstance(launch.hardware.gpu_count, Located) and launch.hardware.gpu_count.value == 2
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```dockerfile\nFROM vllm/vllm-openai:v1\nENTRYPOINT vllm serve Q/x --api-key <KEY>\nUSER me\n```\n",
+        "```bash\nvllm serve Q/x --api-key <KEY>\necho\n```\n",
+        "```ini\n[Service]\nExecStart=/usr/bin/vllm serve Q/x --api-key <KEY>\nRestart=always\n```\n",
+    ],
+)
+def test_what_the_reader_fills_in_at_the_end_of_a_line_stays_a_word(
+    read: Read, argv: Argv, block: str
+) -> None:
+    [launch] = read(block, "README.md").launches
+    assert argv(launch) == ["Q/x", "--api-key", "?"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -454,3 +456,62 @@ def test_what_a_config_of_ray_serve_leaves_open_is_not_known(
 def test_a_config_of_ray_serve_for_another_engine_is_no_launch(read: Read) -> None:
     text = LLM_CONFIG.replace("accelerator_type", 'llm_engine="SGLang", accelerator_type')
     assert read(text, "deploy.py").launches == ()
+
+
+SERVER = """\
+import subprocess
+class Server:
+    def start(self):
+        command = ["vllm", "serve", self.model, "--port", str(self.port), "-tp", self.size, *self.extra]
+        return subprocess.Popen(command)
+    def __init__(self, model, size=1, port: int = 8000):
+        self.model = model
+        self.size = str(size)
+        self.port = port
+        self.extra = ["--seed", "1"]
+def run(server: Server) -> Server:
+    return server
+"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        ("Server('Q/x', size=2).start()", ["Q/x", "--port", "8000", "-tp", "2", "--seed", "1"]),
+        ("Server('Q/x')\nServer('Q/y')", ["?", "--port", "8000", "-tp", "1", "--seed", "1"]),
+        ("", ["?", "--port", "?", "-tp", "?", "--seed", "1"]),
+        ("make(Server)", ["?", "--port", "?", "-tp", "?", "--seed", "1"]),
+        ("one = Server('Q/x')\none.model = 'Q/y'", ["?", "--port", "8000", "-tp", "1", "--seed", "1"]),
+        ("one = Server('Q/x')\none.extra.append('--x')", ["Q/x", "--port", "8000", "-tp", "1", "?"]),
+        ("class Other(Server): pass\nServer('Q/x')", ["?", "--port", "?", "-tp", "?", "?"]),
+        ("one = Server('Q/x')\nsetattr(one, name, 1)", ["?", "--port", "?", "-tp", "?", "?"]),
+    ],
+)
+def test_a_method_sees_what_the_constructor_gives_its_object(
+    read: Read, argv: Argv, rest: str, words: list[str]
+) -> None:
+    [launch] = read(f"{SERVER}{rest}\n", "server.py").launches
+    assert argv(launch) == words
+
+
+@pytest.mark.parametrize(
+    ("model", "word"),
+    [
+        ("os.path.join('/models', 'a', 'b')", "/models/a/b"),
+        ("os.path.join('/models/', 'a')", "/models/a"),
+        ("os.path.join('/models', '/other')", "?"),
+        ("os.path.join(base, 'a')", "?"),
+        ("Path('/models') / 'a'", "/models/a"),
+        ("str(Path('/models', 'a'))", "/models/a"),
+        ("Path('/models/') / 'a'", "?"),
+        ("Path('./models')", "?"),
+        ("Path('/models/')", "?"),
+        ("str(6 / 2)", "?"),
+    ],
+)
+def test_paths_are_put_together_as_python_does(read: Read, argv: Argv, model: str, word: str) -> None:
+    text = f"import os\nfrom pathlib import Path\nfrom vllm import LLM\nLLM(model={model})\n"
+    [launch] = read(text, "x.py").launches
+    assert argv(launch) == [word]
+    found = eval(model, {"os": os, "Path": Path, "base": "/x"}) if "base" not in model else None
+    assert word == "?" or str(found) == word

@@ -454,7 +454,7 @@ def test_a_value_that_stands_for_none_is_not_taken_for_one(read: Read, argv: Arg
         llm = LLM(args.model, tensor_parallel_size=size, seed=args.size or 1,
                   quantization=None if args.quantization == "none" else args.quantization, **options)
     """
-    words = ["Q/x", "--tensor-parallel-size", "?", "--seed", "?", "--quantization", "?", "?"]
+    words = ["Q/x", "--tensor-parallel-size", "?", "--seed", "1", "--quantization", "?", "?"]
     assert argv(only(read, code)) == words
 
 
@@ -485,3 +485,24 @@ def test_defaults_are_what_argparse_itself_gives(read: Read, argv: Argv, lines: 
     assert pairs == sorted(
         (a.replace("_", "-"), b) for a, b in zip(expected[::2], expected[1::2], strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "word", "origin"),
+    [
+        ("os.getenv('MODEL') or 'Q/x'", "Q/x", Origin.DEFAULT),
+        ("os.environ.get('MODEL', '') or 'Q/x'", "Q/x", Origin.DEFAULT),
+        ("os.environ.get('MODEL', None) or 'Q/x'", "Q/x", Origin.DEFAULT),
+        ("os.environ.get('MODEL', 'Q/y') or 'Q/x'", "Q/y", Origin.DEFAULT),
+        ("None or 'Q/x'", "Q/x", Origin.LITERAL),
+        ("'Q/y' or 'Q/x'", "Q/y", Origin.LITERAL),
+        ("chosen() or 'Q/x'", "?", Origin.LITERAL),
+        ("os.getenv('MODEL') or chosen()", "?", Origin.LITERAL),
+    ],
+)
+def test_the_first_of_values_that_is_not_empty_counts(
+    read: Read, argv: Argv, expression: str, word: str, origin: Origin
+) -> None:
+    [launch] = read(f"import os\nfrom vllm import LLM\nLLM({expression})\n", "x.py").launches
+    assert argv(launch) == [word]
+    assert word == "?" or launch.argv[0].origin is origin

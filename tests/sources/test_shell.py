@@ -330,3 +330,46 @@ def test_a_text_that_the_reader_is_to_fill_in_is_one_word_that_is_not_known(read
     [model, *rest] = launch.argv
     assert model.reason == "`<path of your model>` is filled in later"
     assert [word.text for word in rest] == ["--port", "1"]
+
+
+BUILT = "FROM vllm/vllm-openai:v0.10.1 AS base\nENV HF_HOME=/data\n{}"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "build", "run", "words"),
+    [
+        ("", "-t llm .", "llm --model Q/x -tp 2", ["--model", "Q/x", "-tp", "2"]),
+        ("", "--tag=llm --build-arg A=b -f ./Dockerfile ..", "llm --model Q/x", ["--model", "Q/x"]),
+        ('CMD ["--model", "Q/x"]\n', "-t llm .", "llm", ["--model", "Q/x"]),
+        ('CMD ["--model", "Q/x"]\n', "-t llm .", "llm --model Q/y", ["--model", "Q/y"]),
+        ('ENTRYPOINT ["vllm", "serve", "Q/x"]\n', "-t llm .", "llm --seed 1", ["Q/x", "--seed", "1"]),
+        ('ENTRYPOINT ["true"]\n', "-t llm .", "--entrypoint vllm llm serve Q/x", ["Q/x"]),
+    ],
+)
+def test_an_image_that_the_script_builds_is_what_its_dockerfile_says(
+    read: Read, argv: Argv, dockerfile: str, build: str, run: str, words: list[str]
+) -> None:
+    script = f"docker build {build}\ndocker run --gpus all {run}  # vllm\n"
+    [launch] = read(script, "run.sh", {"Dockerfile": BUILT.format(dockerfile)}).launches
+    assert argv(launch) == words
+    assert launch.image is not None and launch.image.text == "vllm/vllm-openai:v0.10.1"
+    assert {variable.name: variable.value.text for variable in launch.env} == {"HF_HOME": "/data"}
+
+
+@pytest.mark.parametrize(
+    "build", ["-t other .", "-t llm https://example.org/x.git", "-t $NAME .", "-t llm /x"]
+)
+def test_an_image_that_is_built_elsewhere_is_not_known(read: Read, build: str) -> None:
+    script = f"docker build {build}\ndocker run --gpus all llm --model Q/x  # vllm\n"
+    assert not read(script, "run.sh", {"Dockerfile": BUILT.format("")}).launches
+
+
+def test_a_script_that_loops_too_often_to_be_followed_is_read_with_each_body_once(
+    read: Read, argv: Argv
+) -> None:
+    heads = "".join(f"for {name} in $(seq 1 20); do\n" for name in "abc")
+    script = f"{heads}x=$a$b$c\nvllm serve Q/x --seed $c &\ndone\ndone\ndone\nvllm serve Q/y -tp $x\n"
+    assert [argv(one) for one in read(script, "run.sh").launches] == [
+        ["Q/x", "--seed", "?"],
+        ["Q/y", "-tp", "?"],
+    ]

@@ -128,3 +128,10 @@ def test_a_variable_that_must_be_given_is_a_hole(read: Read, argv: Argv) -> None
 )
 def test_shapes_that_skypilot_does_not_know_do_not_stop_the_reader(read: Read, text: str) -> None:
     assert len(read(text, "task.yaml").launches) <= 1
+
+
+@pytest.mark.parametrize("accelerators", ["tpu-v6e-8", "'tpu-v6e-8:1'", "{tpu-v5litepod-8: 1}"])
+def test_a_slice_of_tpus_is_not_one_device(read: Read, gpu_count: Count, accelerators: str) -> None:
+    assert (
+        gpu_count(only(read, f"resources: {{accelerators: {accelerators}}}\nrun: vllm serve a/b\n")) is None
+    )

@@ -196,3 +196,33 @@ def test_a_model_of_sagemaker_runs_on_the_machine_of_its_endpoint(
     assert argv(launch) == ["Q/x", "--tensor-parallel-size", "4"]
     instance = launch.hardware.instance
     assert (instance.value if instance is not None else None) == machine
+
+
+RENTED_POD = """\
+variable "model" { default = "Q/x" }
+variable "card" { default = "NVIDIA A100 80GB PCIe" }
+resource "runpod_pod" "llm" {
+  image_name   = "runpod/pytorch:2.4.0"
+  gpu_type_id  = var.card
+  gpu_count    = 2
+  env          = { A = "b" }
+  container_entrypoint = "/bin/bash"
+  container_args = "-c 'pip install vllm && vllm serve ${var.model} -tp 2 --api-key ${var.key}'"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ('container_entrypoint = "/bin/bash"\n  container_args = "-c \'', "docker_args = \"bash -c '"),
+    ],
+)
+def test_a_rented_pod_s_command_is_one_text(
+    read: Read, argv: Argv, gpu_count: Callable[[Launch], Any], old: str, new: str
+) -> None:
+    [launch] = read(RENTED_POD.replace(old, new), "main.tf").launches
+    assert argv(launch) == ["Q/x", "-tp", "2", "--api-key", "?"]
+    assert (launch.name, gpu_count(launch)) == ("llm", 2)
+    assert isinstance(launch.hardware.gpu, Located) and launch.hardware.gpu.value == "NVIDIA A100 80GB PCIe"

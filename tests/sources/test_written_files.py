@@ -138,3 +138,10 @@ def test_each_quadlet_that_a_script_writes_is_read_though_its_image_is_not_known
     launches = read("".join(units), "setup.sh").launches
     assert [argv(launch) for launch in launches] == [["--model", "Q/a"], ["--model", "Q/b"]]
     assert all(launch.image is not None and "$VLLM_IMAGE" in launch.image.reason for launch in launches)
+
+
+def test_a_value_that_is_not_known_at_the_end_of_a_unit_s_line_stays(read: Read, argv: Argv) -> None:
+    command = "vllm serve a/b \\\\\n  --served-model-name $NAME\nExecStop=true"
+    script = f"NAME=$(hostname)\ncat > /etc/x.service <<EOF\n[Service]\nExecStart={command}\nEOF\n"
+    [launch] = read(script, "install.sh").launches
+    assert argv(launch) == ["a/b", "--served-model-name", "?"]

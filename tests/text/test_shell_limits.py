@@ -17,12 +17,21 @@ def commands(script: str) -> tuple[Command, ...]:
 
 
 def test_a_script_of_too_many_steps_says_so() -> None:
-    loops = "".join(f"for v{n} in {{1..30}}; do\n" for n in range(4)) + "vllm $v0\n" + "done\n" * 4
-    found = commands(loops)
+    many = f"f() {{ {'A=1;' * 200} }}; {'f;' * 100} vllm 3\n"
+    found = commands(f"vllm 1; vllm 2; {many}")
+    assert [word.text for word in found[-1].words] == ["vllm", "2"]
     assert found[-1].truncated
     assert not any(command.truncated for command in found[:-1])
-    (nothing,) = commands(loops.replace("vllm $v0", "A=1"))
+    (nothing,) = commands(many)
     assert (nothing.truncated, nothing.words) == (True, ())
+
+
+def test_loops_of_too_many_steps_are_walked_once() -> None:
+    loops = "".join(f"for v{n} in {{1..30}}; do\n" for n in range(4)) + "vllm $v0\n" + "done\n" * 4
+    first, last = commands(loops + "vllm 1\n")
+    assert [word.reason for word in first.words] == ["", "`$v0` takes one value after another"]
+    assert [word.text for word in last.words] == ["vllm", "1"]
+    assert not last.truncated
 
 
 def test_a_value_that_doubles_for_ever_becomes_unknown() -> None:

@@ -50,3 +50,31 @@ def test_the_whole_images_of_gemma_3_take_triton_or_a_newer_flash_attention() ->
     assert backend_obstacle("TRITON_ATTN", images, "auto", (8, 0)) is None
     found = chosen_backend(images, "fp8", (8, 0))
     assert found is not None and found.backend == "TRITON_ATTN" and found.obstacle is not None
+
+
+def test_attention_sinks_need_a_backend_that_takes_them() -> None:
+    sinks = Attention("plain", 64, sinks=True)
+    assert "sinks" in (backend_obstacle("FLASHINFER", sinks, "auto", (8, 0)) or "")
+    assert backend_obstacle("TRITON_ATTN", sinks, "auto", (8, 0)) is None
+    fp8 = chosen_backend(sinks, "fp8", (8, 0))
+    assert fp8 is not None and fp8.backend == "TRITON_ATTN" and fp8.obstacle is not None
+
+
+def test_blocks_must_be_multiples_of_what_a_backend_takes() -> None:
+    assert "multiples of 16" in (
+        backend_obstacle("FLASH_ATTN", PLAIN._replace(block_size=24), "auto", (9, 0)) or ""
+    )
+    assert backend_obstacle("FLASH_ATTN", PLAIN._replace(block_size=48), "auto", (9, 0)) is None
+    found = chosen_backend(PLAIN._replace(block_size=8), "auto", (9, 0))
+    assert found is not None and found.backend is None
+
+
+def test_float32_is_left_to_triton_and_flex_attention() -> None:
+    wide = PLAIN._replace(dtype="float32")
+    assert "float32" in (backend_obstacle("FLASH_ATTN", wide, "auto", (9, 0)) or "")
+    found = chosen_backend(wide, "auto", (9, 0))
+    assert found is not None and found.backend == "TRITON_ATTN"
+
+
+def test_a_backend_of_vision_towers_serves_no_language_model() -> None:
+    assert "vision" in (backend_obstacle("TORCH_SDPA", PLAIN, "auto", (9, 0)) or "")

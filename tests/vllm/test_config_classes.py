@@ -25,6 +25,10 @@ RELEASE = "0.33.0"
         ("--attention-config", {"backend": "flashinfer", "hisparse_config": {"device_buffer_size": 4.0}}),
         ("--kv-transfer-config", {"kv_connector": "NixlConnector", "kv_role": "kv_both"}),
         ("--hf-overrides", {"a": [1]}),
+        (
+            "--speculative-config",
+            {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_min": 5},
+        ),
         ("--limit-mm-per-prompt", {"image": {"count": 1}}),
         ("--port", 3),
     ],
@@ -49,6 +53,17 @@ def test_what_vllm_takes_is_taken(flag: str, value: Any) -> None:
         ("--eplb-config", {"window_size": 0}, "out_of_bounds", ("window_size",)),
         ("--eplb-config", {"window_size": 2.5}, "wrong_type", ("window_size",)),
         ("--kv-transfer-config", {"kv_connector": "NixlConnector"}, "conflict", ("kv_connector",)),
+        (
+            "--speculative-config",
+            {
+                "method": "ngram",
+                "num_speculative_tokens": 3,
+                "prompt_lookup_min": 5,
+                "prompt_lookup_max": 4,
+            },
+            "conflict",
+            ("method",),
+        ),
         ("--kv-events-config", {"publisher": "kafka"}, "unknown_name", ("publisher",)),
         ("--watermark-config", {}, "missing_key", ()),
         ("--media-io-kwargs", {"image": 1}, "wrong_type", ("image",)),

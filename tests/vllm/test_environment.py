@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -121,6 +122,9 @@ NEEDS_VLLM = {
 }
 """Variables whose reading takes torch, or the module in its package."""
 
+JUDGED_ELSEWHERE = {"VLLM_LOGGING_LEVEL"}
+"""Variables that `envs.py` reads as any text, and that what is made of them refuses later."""
+
 READ = """
 import importlib.util, json, os, sys, types
 from urllib.parse import urlparse
@@ -146,7 +150,8 @@ print(json.dumps(read))
 def test_the_real_module_reads_texts_as_the_table_says() -> None:
     kinds = {name: environment_variable(name) for name in sorted(environment_names("0.33.0") or ())}
     texts = ("0", "1", "true", "TRUE", "2.5", "abc")
-    asked = [(name, text) for name in kinds if name not in NEEDS_VLLM for text in texts]
+    left_out = NEEDS_VLLM | JUDGED_ELSEWHERE
+    asked = [(name, text) for name in kinds if name not in left_out for text in texts]
     done = subprocess.run(
         [sys.executable, "-c", READ, str(VLLM / "envs.py")],
         input=json.dumps(asked),
@@ -225,3 +230,13 @@ def test_a_text_is_refused_that_the_kind_of_variable_cannot_be(
     assert variable is not None
     assert [text for text in taken if variable_refusal(variable, text)] == []
     assert [text for text in refused if not variable_refusal(variable, text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"), [("debug", True), ("WARN", True), ("trace", False), ("", False)]
+)
+def test_a_level_is_one_of_those_of_pythons_logging(text: str, is_taken: bool) -> None:
+    variable = environment_variable("VLLM_LOGGING_LEVEL")
+    assert variable is not None
+    assert (variable_refusal(variable, text) == "") is is_taken
+    assert (text.upper() in logging.getLevelNamesMapping()) is is_taken

@@ -111,4 +111,4 @@ def test_a_keyword_that_went_is_one_mistake(tmp_path: Path) -> None:
     script.write_text(f"from vllm import LLM\nLLM('{MODEL}', swap_space=4)\n", encoding="utf-8")
     [found] = [found for found in check_paths([script]).findings if found.code.startswith("FLG")]
     assert found.code == "FLG002"
-    assert "has no option `swap_space`" in found.message
+    assert "has no argument `swap_space`" in found.message

@@ -11,7 +11,7 @@ from vllint.checking import Request
 from vllint.cli.checking import Mode, Options, run_check
 from vllint.cli.outputs import Output
 from vllint.cli.progress import asking
-from vllint.report.formats import FORMATS
+from vllint.report.formats import FORMATS, Detail
 from vllint_schemas import Severity
 
 _SEVERITIES = [severity.value for severity in Severity]
@@ -38,6 +38,7 @@ def _comma_lists(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 @click.option("--online", is_flag=True, help="Ask the Hugging Face Hub for models that are not known.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Paths to pass over, as in .gitignore.")
 @click.option("--force-exclude", is_flag=True, help="Pass excluded files over even when they are named.")
+@click.option("--no-ignores", is_flag=True, help="Report what comments in the files silence, too.")
 @click.option("--config", metavar="FILE", help="The settings file to use.")
 @click.option("--isolated", is_flag=True, help="Use no settings file.")
 @click.option(
@@ -53,6 +54,8 @@ def _comma_lists(ctx: click.Context, parameter: click.Parameter, values: tuple[s
     "--output-format", "formats", multiple=True, type=click.Choice(tuple(FORMATS)), help="How to report."
 )
 @click.option("--output-file", "files", multiple=True, metavar="FILE", help="Where to, format by format.")
+@click.option("-v", "--verbose", is_flag=True, help="Show advice and what was not checked in full.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors, warnings and numbers only.")
 @click.option("--baseline", metavar="FILE", help="Do not report the findings in this file.")
 @click.option("--write-baseline", metavar="FILE", help="Write all findings to this file, and accept them.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="The least severity that exits with 1.")
@@ -80,6 +83,7 @@ def _options(given: dict[str, Any]) -> Options:
         mode=next((mode for wanted, mode in modes if wanted), Mode.REPORT),
         unsafe_fixes=given["unsafe_fixes"],
         outputs=_outputs(given["formats"], given["files"]),
+        detail=_detail(given["quiet"], given["verbose"]),
         fail_on=None if given["fail_on"] is None else Severity(given["fail_on"]),
         exit_zero=given["exit_zero"],
         strict_plugins=given["strict_plugins"],
@@ -90,6 +94,14 @@ def _options(given: dict[str, Any]) -> Options:
         baseline=None if given["baseline"] is None else Path(given["baseline"]),
         new_baseline=None if given["write_baseline"] is None else Path(given["write_baseline"]),
     )
+
+
+def _detail(quiet: bool, verbose: bool) -> Detail:
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    if quiet:
+        return "quiet"
+    return "verbose" if verbose else "normal"
 
 
 def _request(given: dict[str, Any]) -> Request:
@@ -105,6 +117,7 @@ def _request(given: dict[str, Any]) -> Request:
         online=given["online"],
         told=asking(),
         locked=not given["isolated"],
+        heeds_comments=not given["no_ignores"],
     )
 
 

@@ -18,7 +18,7 @@ from vllint.cli.outputs import Output, write_outputs
 from vllint.cli.progress import progress
 from vllint.discover import Candidate, Unreadable
 from vllint.report.document import RunReport
-from vllint.report.formats import FORMATS
+from vllint.report.formats import FORMATS, Detail
 from vllint.settings import Settings, SettingsError
 from vllint.settings_search import SettingsSearch
 from vllint.statements import StatementError
@@ -46,6 +46,7 @@ class Options(NamedTuple):
     mode: Mode
     unsafe_fixes: bool
     outputs: tuple[Output, ...]
+    detail: Detail
     fail_on: Severity | None
     exit_zero: bool
     strict_plugins: bool
@@ -105,7 +106,7 @@ def _run_with(checker: Checker, options: Options) -> int:
     for problem in report.problems:
         complain(problem)
     if options.mode is not Mode.DIFF:
-        write_outputs(report, checker, options.outputs, options.fail_on)
+        write_outputs(report, checker, options.outputs, options.fail_on, options.detail)
     return _exit_code(report, options)
 
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "explain": "vllint.cli.explain",
     "rules": "vllint.cli.rules",
     "models": "vllint.cli.models",
+    "gpus": "vllint.cli.gpus",
     "init": "vllint.cli.init",
 }
 

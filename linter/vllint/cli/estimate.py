@@ -25,10 +25,10 @@ from vllint.report.colours import palette, wants_colour
 from vllint.report.file_report import file_report
 from vllint.settings import Settings
 from vllint.show.budget_table import budget_lines, capacity_lines
-from vllint.show.launches import fact_lines
+from vllint.show.launches import fact_lines, refusals, refused_lines
 from vllint.show.memory_bars import ASCII, BLOCKS, Ink, legend
 from vllint.statements import StatementError
-from vllint_schemas import Located, MemoryEstimate, Severity, Unknown
+from vllint_schemas import Located, Severity, Unknown
 from vllint_schemas.report import to_dict
 
 
@@ -71,20 +71,21 @@ def _estimate(given: dict[str, Any]) -> int:
     memory = facts.maybe_memory
     if isinstance(facts.maybe_model, Unknown):
         raise StatementError(why_unknown(facts, facts.maybe_model))
-    if isinstance(memory, Unknown):
+    refused = refusals(facts, judged.findings)
+    if isinstance(memory, Unknown) and not refused:
         raise StatementError(memory.reason)
     if given["output_format"] == "json":
         [launch] = (file_report(judged, {}).launches or ())[:1]
         click.echo(json.dumps(to_dict(launch)["memory"], indent=2, ensure_ascii=False))
     else:
         ink = BLOCKS if "utf" in (sys.stdout.encoding or "").lower() else ASCII
-        lines = "\n".join(_lines(judged, memory, ink))
+        lines = "\n".join(_lines(judged, ink))
         click.echo(redacted(secrets_of((facts.launch,)).out_of_all(lines)), color=True)
     errors = [one for one in judged.findings if one.severity is Severity.ERROR]
     if given["output_format"] == "json":
         for one in errors:
             complain(secrets_of((facts.launch,)).out_of_all(f"{one.code} {one.message}"))
-    if errors or memory.verdict == "does_not_fit":
+    if errors or isinstance(memory, Unknown) or memory.verdict == "does_not_fit":
         return FINDINGS
     has_card = isinstance(facts.hardware.gpu, Located)
     return FAILED if has_card and isinstance(memory.verdict, Unknown) else OK
@@ -103,16 +104,26 @@ def _text(words: Sequence[str]) -> str:
 _PROGRAMS = frozenset({"vllm", "python", "python3", "docker", "podman", "uv", "env", "torchrun"})
 
 
-def _lines(judged: Judged, memory: MemoryEstimate, ink: Ink) -> Iterator[str]:
+def _lines(judged: Judged, ink: Ink) -> Iterator[str]:
     colours = palette(wants_colour(sys.stdout.isatty(), os.environ))
-    yield from fact_lines(judged.launches[0])
-    yield from budget_lines(memory, ink)
-    yield from capacity_lines(judged.launches[0])
+    facts = judged.launches[0]
+    yield from fact_lines(facts)
+    refused = refusals(facts, judged.findings)
+    memory = None if refused or isinstance(facts.maybe_memory, Unknown) else facts.maybe_memory
+    if memory is None:
+        yield from refused_lines(refused)
+    else:
+        yield from budget_lines(memory, ink)
+        yield from capacity_lines(facts)
     errors = [one for one in judged.findings if one.severity is Severity.ERROR]
     if errors:
         yield ""
     for one in errors:
-        yield f"  {colours.severity(one.severity, f'{one.severity}[{one.code}]')} {one.message}"
-    if not isinstance(memory.ranks[0].budget, Unknown):
+        first, *rest = one.message.split("\n")
+        yield f"  {colours.severity(one.severity, f'{one.severity}[{one.code}]')} {first}"
+        yield from (f"    {line}" for line in rest)
+        if one.help:
+            yield f"    help: {one.help}"
+    if memory is not None and not isinstance(memory.ranks[0].budget, Unknown):
         yield ""
         yield legend(ink)

@@ -38,7 +38,8 @@ def show_fixes(checker: Checker, report: Report, unsafe: bool) -> None:
     """Print as a diff what fixes would change in a command, or in what came from standard input."""
     secrets = secrets_of(facts.launch for facts in report.launches)
     for judged in report.judged:
-        for path, text in sorted(_fixed(checker, judged, unsafe, {}).items()):
+        fixed = _fixed(checker, judged, unsafe, {}) if _wanted(judged, unsafe) else {}
+        for path, text in sorted(fixed.items()):
             show_change(path, judged.sources[path], text, secrets)
 
 

@@ -14,7 +14,7 @@ from vllint import __version__
 from vllint.checking import Checker
 from vllint.report.colours import wants_colour
 from vllint.report.document import RunReport
-from vllint.report.formats import FORMATS, RenderOptions, renderer
+from vllint.report.formats import FORMATS, Detail, RenderOptions, renderer
 from vllint_schemas import Severity
 
 
@@ -26,9 +26,12 @@ class Output(NamedTuple):
 
 
 def write_outputs(
-    report: RunReport, checker: Checker, outputs: Sequence[Output], fail_on: Severity | None
+    report: RunReport, checker: Checker, outputs: Sequence[Output], fail_on: Severity | None, detail: Detail
 ) -> None:
-    """Write the report to each output. Raises OSError for a file that cannot be written."""
+    """Write the report to each output, with `detail` where people read it.
+
+    Raises OSError for a file that cannot be written.
+    """
     document = report.document(__version__)
     sources = report.shown_sources if report.sources else {}
     shared = RenderOptions(
@@ -36,6 +39,7 @@ def write_outputs(
         files=tuple([one.path for one in report.files]),
         problems=report.problems,
         failing=frozenset(report.failing(fail_on)),
+        detail=detail,
     )
     for output in outputs:
         options = _options(output, shared, checker, report)

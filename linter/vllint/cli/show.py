@@ -17,7 +17,7 @@ from vllint.redact import redacted
 from vllint.report.cells import visible
 from vllint.report.colours import palette, wants_colour
 from vllint.settings import Settings
-from vllint.show.launches import launch_lines
+from vllint.show.launches import launch_lines, refusals
 from vllint.show.memory_bars import ASCII, BLOCKS, Ink, legend
 from vllint_schemas import MemoryEstimate, Unknown
 
@@ -77,13 +77,19 @@ def _lines(report: Report, ink: Ink) -> Iterator[str]:
     colours = palette(wants_colour(sys.stdout.isatty(), os.environ))
     for judged in report.judged:
         for facts in judged.launches:
-            yield from launch_lines(facts, colours, ink)
+            yield from launch_lines(facts, judged.findings, colours, ink)
             yield ""
         if not judged.launches:
             reasons = dict.fromkeys(item.reason for item in judged.unchecked)
             why = f": {'; '.join(reasons)}" if reasons else ""
             yield visible(f"{judged.path}: no vLLM launch found{why}")
-    if any(_has_bars(facts.maybe_memory) for facts in report.launches):
+    shown = (
+        facts.maybe_memory
+        for judged in report.judged
+        for facts in judged.launches
+        if not refusals(facts, judged.findings)
+    )
+    if any(map(_has_bars, shown)):
         yield legend(ink)
     if not report.judged:
         yield "no files that mention vLLM"

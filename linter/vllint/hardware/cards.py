@@ -27,7 +27,7 @@ _GLUED_AFTER = re.compile(r"(?<=\d)(?=(?:nvl|sxm\d?|pcie|ti|super|ada)\b)")
 _PARTED_UNIT = re.compile(r"(?<=\d) (?=gi?b?\b)")
 _MEMORY = re.compile(r"(\d+)gi?b?")
 # A word that can tell a card: `a100`, `6000`.
-_TELLING = re.compile(r"[a-z]\d|\d{3}")
+_TELLING = r"[a-z]\d|\d{3}"
 _SLICE = re.compile(r"(?:mig[-_ .]*)?\d+(?:c\.\d+)?g\.(\d+)gb(?:\+\w+)?(?:[-_ .]*mig)?")
 _GIVEN = re.compile(r"(?P<name>.+?)\s*@\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[a-z]*)", re.IGNORECASE)
 _UNITS = {"gib": GIB, "gi": GIB, "gb": 10**9, "mib": 1024**2, "mi": 1024**2}
@@ -113,7 +113,7 @@ def suggest_cards(name: str) -> tuple[str, ...]:
 
     wanted = [word for word in words_of(name.partition("@")[0]) if not is_memory(word)]
     catalogue = _catalogue()
-    telling = {word for word in wanted if _TELLING.search(word)}
+    telling = {word for word in wanted if re.search(_TELLING, word)}
     sharing = [
         card.name for card, words in zip(catalogue.cards, catalogue.words, strict=True) if telling & words
     ]
@@ -160,7 +160,7 @@ def _named(name: str) -> Gpu | Unknown:
         return catalogue.cards[exact]
     words = words_of(name)
     numbers = catalogue.names.get(key_of(words))
-    if numbers is None and not any(_TELLING.search(word) and not is_memory(word) for word in words):
+    if numbers is None and not any(re.search(_TELLING, word) and not is_memory(word) for word in words):
         return Unknown(f"`{name}` does not name a card")
     numbers = numbers or _holding(frozenset(words), catalogue)
     if not numbers:

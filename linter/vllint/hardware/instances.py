@@ -54,6 +54,16 @@ def find_instance(name: str, provider: str | None = None) -> Instance | Unknown:
     return Unknown(f"no instance called `{name}` is known{f' at {provider}' if provider else ''}")
 
 
+def family_card(family: str, provider: str) -> str | Unknown | None:
+    """Return the card of a family of machines, as `g6e`: `Unknown` where they differ, `None` for others."""
+    start = f"{family.strip().lower()}."
+    rows = [row for row in _rows() if row.instance.name.lower().startswith(start) and _is_of(row, provider)]
+    cards = sorted({row.instance.gpu if row.unknown is None else "" for row in rows})
+    if len(cards) == 1 and cards[0] and all(row.instance.memory_gib is None for row in rows):
+        return cards[0]
+    return None if not cards else Unknown(f"instances called `{family}` have different cards")
+
+
 def find_hf_instance(vendor: str | None, instance_type: str, instance_size: str) -> Instance | Unknown:
     """Return the machine of a Hugging Face Inference Endpoint, as `aws`, `nvidia-a10g`, `x4`.
 

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllint_schemas import Hardware, Located, Origin, Unknown, Word
+from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
+
+OTHER_PROCESSORS = "by its name the image is a build for"
+"""How the reason begins for which no card of the machine counts."""
 
 
 class Processors(NamedTuple):
@@ -38,12 +42,19 @@ def built_for(image: Word | None) -> Processors | None:
 
 
 def without_other_cards(hardware: Hardware, image: Word | None) -> Hardware:
-    """Return the hardware without a card that is stated for all files and that the image does not run on."""
+    """Return the hardware without a card that is stated for all files and that the image does not run on.
+
+    Of an image that runs on no cards it says so, where none is named.
+    """
     gpu, count, processors = hardware.gpu, hardware.gpu_count, built_for(image)
-    if processors is None or isinstance(gpu, Unknown) or gpu.origin not in _OUTSIDE:
+    if processors is None:
         return hardware
-    if gpu.value.vendor == processors.vendor:
+    unknown = Unknown(f"{OTHER_PROCESSORS} {processors.name}")
+    if isinstance(gpu, Unknown):
+        if processors.vendor or gpu != NO_GPU_CLAIM:
+            return hardware
+        return hardware._replace(gpu=unknown, gpu_count=unknown if count == NO_COUNT_CLAIM else count)
+    if gpu.origin not in _OUTSIDE or gpu.value.vendor == processors.vendor:
         return hardware
-    unknown = Unknown(f"by its name the image is a build for {processors.name}")
     stated = isinstance(count, Located) and count.origin in _OUTSIDE
     return hardware._replace(gpu=unknown, gpu_count=unknown if stated else count)

@@ -1,7 +1,8 @@
 """What the profiling run holds at its peak, piece by piece.
 
-The run encodes dummy pictures, passes one full batch of tokens through the layers and samples once for each
-sequence; these follow each other, so the largest counts (vLLM 0.33.0 `v1/worker/gpu/model_runner.py:1022`).
+The run encodes dummy pictures, keeps what they became, passes one full batch of tokens through the layers and
+samples once for each sequence; these follow each other, so the largest counts (vLLM 0.33.0
+`v1/worker/gpu/model_runner.py:1022`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vllint.memory.budget import BatchLimits, is_first_engine
-from vllint.memory.constants import constant, dummy_item
+from vllint.memory.constants import DummyItem, constant, dummy_item
 from vllint.memory.dtypes import NARROW, element_bytes
 from vllint.memory.pooling import pools
 from vllint.release_order import version_key
@@ -89,6 +90,9 @@ def activations(
     ]
     kept = constant("expert_workspace_kept", args)
     peaks[1] = peaks[1] + Band(*(share * size for share, size in zip(kept, experts, strict=True)))
+    if stage == 0:
+        encoded = _encoded(case)
+        peaks[:2] = (peak + encoded for peak in peaks[:2])
     peak = Band(*(max(bounds) for bounds in zip(*peaks, strict=True)))
     rest = constant("activation_rest", args)
     return peak + Band(*(bound * GIB for bound in rest)) + _buffers(case, last)
@@ -145,7 +149,14 @@ def _sampler(case: Profiled, vocabulary: int) -> Band:
     copies = constant("sampler_bytes", case.args)
     rows = min(case.limits.max_num_seqs, case.limits.max_num_batched_tokens) * vocabulary
     states = case.limits.max_num_batched_tokens * case.hidden * case.element
-    return Band(*(rows * (each + case.element) + states for each in copies))
+    peak = Band(*(rows * (each + case.element) + states for each in copies))
+    return peak._replace(low=states) if _chunks_unasked(case) else peak
+
+
+def _chunks_unasked(case: Profiled) -> bool:
+    """Whether the first engine's steps hold chunks: both logs of such show no logits."""
+    first = is_first_engine(case.args, case.gpu)
+    return first and case.limits.max_num_batched_tokens < _length(case)
 
 
 def warm_up(model: ModelFacts, args: EngineArgs, limits: BatchLimits) -> float:
@@ -175,9 +186,44 @@ def _vision(case: Profiled) -> Band:
     if known is None:
         sizes = (tokens * each * (bytes_ + _PIXEL_BYTES * _ANY_NUMBERS) for each in _ANY_PATCHES)
         return Band(*(size * scale for size, scale in zip(sizes, factor, strict=True)))
-    items = max(1, min(tokens // known.tokens, case.limits.max_num_seqs))
-    size = items * min(known.tokens, _length(case)) * known.patches * (bytes_ + _PIXEL_BYTES * known.numbers)
+    size = (
+        _items(case, known)
+        * min(known.tokens, _length(case))
+        * known.patches
+        * (bytes_ + _PIXEL_BYTES * known.numbers)
+    )
     return Band(*(size * scale for scale in factor))
+
+
+_DEEP_OUTPUTS = {"qwen3_vl": 4, "qwen3_vl_moe": 4, "qwen3_omni_moe": 4}
+"""Model types whose tower hands out several hidden states a token: its last one and those of deep stacks."""
+
+
+def _encoded(case: Profiled) -> Band:
+    """Return what the tower handed out, which is kept while a step runs (`v1/worker/gpu_model_runner.py`)."""
+    model = case.model
+    known = dummy_item(model.model_type, case.args.vllm_version, _takes(case.args, "video"))
+    if not model.multimodal or text_only(case.args) or is_first_engine(case.args, case.gpu):
+        return _NOTHING
+    each = case.hidden * case.element * _DEEP_OUTPUTS.get(model.model_type or "", 1)
+    if known is None:
+        return Band(0.0, 0.0, case.limits.max_num_batched_tokens * each)
+    size = _items(case, known) * min(known.tokens, _length(case)) * each
+    return Band(size, size, size)
+
+
+def _items(case: Profiled, item: DummyItem) -> int:
+    """Return how many items profiling feeds: as many as a step holds, or all requests may bring."""
+    limits = case.args.value("limit_mm_per_prompt")
+    given = limits.value if isinstance(limits, Located) else None
+    asked = [count for count in given.values() if isinstance(count, int)] if isinstance(given, dict) else []
+    each = min(_length(case) // item.tokens, max(asked, default=_MOST_ITEMS))
+    held = case.limits.max_num_batched_tokens // item.tokens
+    return max(1, min(held, case.limits.max_num_seqs * max(1, each)))
+
+
+_MOST_ITEMS = 999
+"""Items of a kind that a prompt may bring where `--limit-mm-per-prompt` says nothing."""
 
 
 def _length(case: Profiled) -> int:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import NamedTuple
 
 from vllint.memory.constants import card_kind, constant
+from vllint.memory.pooling import pools
 from vllint.release_order import version_key
 from vllint.vllm.computed_defaults import ComputedDefault, computed_defaults
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.parallel import Parallel
-
-_NOTHING = Band(0.0, 0.0, 0.0)
-
-_GRAPHS_COUNTED_SINCE = (0, 21)
 
 _UTILIZATION_RAISED = (0, 20)
 _DEFAULT_UTILIZATION = (0.9, 0.92)
@@ -25,8 +23,14 @@ _FIRST_ENGINE_GONE = (0, 10)
 A step of it holds whole prompts, at least `max_model_len` tokens, for 256 sequences.
 """
 
-_GRAPH_SIZES = 51
-"""How many batch sizes are captured at the defaults of a large card."""
+_LONG_CONTEXT = 32768
+"""Beyond that the first engine cut prompts into chunks unasked (`EngineArgs._set_default_args_v0` of 0.8)."""
+
+_WHOLE_PROMPTS_OF = ("speculative_config", "speculative_model", "enable_lora", "enable_prompt_adapter")
+"""Options with which it did not."""
+
+_FIRST_CHUNKS = (((0, 6, 5), 2048), ((0,), 512))
+"""Tokens of a step that holds chunks, by release (vllm-project/vllm#10544)."""
 
 
 class BatchLimits(NamedTuple):
@@ -36,10 +40,12 @@ class BatchLimits(NamedTuple):
     max_num_batched_tokens: int
 
 
-def batch_limits(args: EngineArgs, gpu: Gpu, length: int | None = None) -> BatchLimits | Unknown:
+def batch_limits(
+    args: EngineArgs, gpu: Gpu, length: int | None = None, model: ModelFacts | None = None
+) -> BatchLimits | Unknown:
     """Return the limits asked for, else the card's defaults (vLLM 0.33.0 `engine/arg_utils.py:2941`).
 
-    `length` is the longest context where it is known.
+    `length` is the longest context where it is known; the first engine's defaults depend on the `model`, too.
     """
     seqs, tokens = args.value("max_num_seqs"), args.value("max_num_batched_tokens")
     if isinstance(seqs, Unknown):
@@ -50,7 +56,7 @@ def batch_limits(args: EngineArgs, gpu: Gpu, length: int | None = None) -> Batch
         return gpu.memory_bytes
     default_seqs, default_tokens = _default_limits(args, gpu)
     if is_first_engine(args, gpu):
-        default_seqs, default_tokens = 256, max(length or 0, 2048)
+        default_seqs, default_tokens = 256, _first_tokens(args, length or 0, model)
     elif _whole_prompts(args):
         default_tokens = max(default_tokens, length or 0)
     if isinstance(seqs.value, int) and length is not None:
@@ -65,6 +71,19 @@ def is_first_engine(args: EngineArgs, gpu: Gpu) -> bool:
     release = version_key(args.vllm_version)
     old = gpu.compute_capability is not None and gpu.compute_capability < (8, 0)
     return release < _FIRST_ENGINE_UNTIL or (old and release < _FIRST_ENGINE_GONE)
+
+
+def _first_tokens(args: EngineArgs, length: int, model: ModelFacts | None) -> int:
+    """Return how many tokens a step of the first engine holds: whole prompts, or chunks of long ones."""
+    chunked = args.value("enable_chunked_prefill")
+    asked = chunked.value if isinstance(chunked, Located) else None
+    if asked is None and length > _LONG_CONTEXT and model is not None:
+        whole = bool(model.multimodal or model.kv_lora_rank or model.sliding_window or pools(model, args))
+        asked = not whole and all(args.given(dest) is None for dest in _WHOLE_PROMPTS_OF)
+    if asked is not True:
+        return max(length, 2048)
+    release = version_key(args.vllm_version)
+    return next(tokens for since, tokens in _FIRST_CHUNKS if release >= since)
 
 
 def _whole_prompts(args: EngineArgs) -> bool:
@@ -96,7 +115,8 @@ def _is_meant(when: str, gpu: Gpu) -> bool:
     return {
         "a card of 160 GiB or more": gib >= 160,
         "a card of 70 to 160 GiB that is no A100 and no GB10": large and gpu.compute_capability != (12, 1),
-        "a card of 70 GiB or more that is no A100": large,
+        # Where the host's memory is the card's, NVML told no size, which counted as none.
+        "a card of 70 GiB or more that is no A100": large and card_kind(gpu) != "unified",
         "any other card, A100-80GB included": True,
     }[when]
 
@@ -134,12 +154,13 @@ def card_total(gpu: Gpu) -> Band | Unknown:
 
 
 def utilization(args: EngineArgs) -> float | Unknown:
-    """Return the share of the card's memory that one instance may use."""
+    """Return the share of the card's memory that one instance may use; `Unknown` for what vLLM refuses."""
     found = args.value("gpu_memory_utilization")
     if isinstance(found, Unknown):
         return found
     if isinstance(found.value, int | float):
-        return float(found.value)
+        refused = Unknown(f"vLLM refuses `--gpu-memory-utilization {found.value:g}`")
+        return float(found.value) if 0 < found.value <= 1 else refused
     return _DEFAULT_UTILIZATION[version_key(args.vllm_version) >= _UTILIZATION_RAISED]
 
 
@@ -171,33 +192,6 @@ def context(parallel: Parallel, args: EngineArgs, gpu: Gpu) -> Band:
     return Band(*(bound * GIB for bound in constant("context", args, card_kind(gpu), parallel.tensor)))
 
 
-def cuda_graphs(
-    model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu, limits: BatchLimits
-) -> Band | Unknown:
-    """Return what captured graphs take of the budget: nothing when eager, or before 0.21."""
-    eager = is_eager(args)
-    if isinstance(eager, Unknown):
-        return eager
-    if eager or version_key(args.vllm_version) < _GRAPHS_COUNTED_SINCE:
-        return _NOTHING
-    return captured(model, parallel, args, gpu, limits)
-
-
-def captured(model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: Gpu, limits: BatchLimits) -> Band:
-    """Return what vLLM estimates for graphs: a fixed part, and one for each layer and batch size."""
-    layers = (model.num_hidden_layers or 32) / parallel.pipeline
-    sizes = _sizes(limits) / _GRAPH_SIZES
-    fixed = constant("graphs_fixed", args, card_kind(gpu))
-    each = constant("graphs_per_layer", args, card_kind(gpu))
-    return Band(*(GIB * (base + layer * layers * sizes) for base, layer in zip(fixed, each, strict=True)))
-
-
-def _sizes(limits: BatchLimits) -> int:
-    """Return how many batch sizes are captured (vLLM 0.33.0 `config/vllm.py:2398`)."""
-    most = min(2 * limits.max_num_seqs, 512, limits.max_num_batched_tokens)
-    return min(most, 3) + min(most, 255) // 8 + max(0, (most - 240) // 16)
-
-
 def is_eager(args: EngineArgs) -> bool | Unknown:
     """Whether no graph is captured: by `--enforce-eager`, `-O0` or a compilation config that says so."""
     eager = args.is_on("enforce_eager")
@@ -213,9 +207,10 @@ def is_eager(args: EngineArgs) -> bool | Unknown:
 
 
 def free_for_kv(total: Band, used: tuple[Band, ...]) -> Band:
-    """Return what is left: `low` is the least that may be left, so it takes the most that may be used."""
-    return Band(
-        total.low - sum(part.high for part in used),
-        total.mid - sum(part.mid for part in used),
-        total.high - sum(part.low for part in used),
-    )
+    """Return what is left: at best what every part leaves at its least.
+
+    At worst the errors add up as those of strangers do: that all parts take their most at once is no case.
+    """
+    likely = total.mid - sum(part.mid for part in used)
+    doubt = hypot(total.mid - total.low, *(part.high - part.mid for part in used))
+    return Band(likely - doubt, likely, total.high - sum(part.low for part in used))

@@ -6,7 +6,8 @@ Sharding rules: vLLM 0.33.0 `model_executor/layers/linear.py`, `vocab_parallel_e
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from vllint.memory.packing import Packing, packing_of
@@ -17,13 +18,14 @@ from vllint_schemas.parallel import Parallel
 
 
 class Widths(NamedTuple):
-    """Bytes of an unquantized element, and of a linear layer's where vLLM quantizes at load time.
+    """Bytes of an unquantized element, and of those of linear layers and experts that vLLM itself quantizes.
 
     Experts' widths and the hidden size are padded to multiples of `expert_multiple` and `hidden_multiple`.
     """
 
     plain: float
     online: float | None = None
+    online_experts: float | None = None
     expert_multiple: int = 1
     hidden_multiple: int = 1
 
@@ -34,11 +36,6 @@ class Towers(NamedTuple):
     built: bool = True
     copied: bool = False
 
-
-_VISUAL = frozenset(
-    ["glm4v", "glm4v_moe", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"]
-)
-"""Model types whose towers vLLM calls `visual`."""
 
 _FUSED = {
     **dict.fromkeys(("q", "k", "v", "k_window", "v_window"), "qkv"),
@@ -58,11 +55,8 @@ def stage_bytes(
     has_head: bool,
 ) -> tuple[float, ...]:
     """Return the bytes on a rank of each stage, the first first."""
-    stages = _stages(components, parallel, towers, has_head)
-    return tuple(
-        sum(_bytes(part, place, model, parallel, widths, towers) for place, parts in stage for part in parts)
-        for stage in stages
-    )
+    stages, size = _stages(components, parallel, towers, has_head), _sizes(model, parallel, widths, towers)
+    return tuple(sum(size(part, place) for place, parts in stage for part in parts) for stage in stages)
 
 
 def stage_tensors(
@@ -79,10 +73,10 @@ def stage_tensors(
         sizes: dict[str, float] = {}
         for number, part in enumerate(parts):
             name = _FUSED.get(part.name, f"{part.name} {number}")
-            sizes[name] = sizes.get(name, 0.0) + _bytes(part, place, model, parallel, widths, towers)
+            sizes[name] = sizes.get(name, 0.0) + size(part, place)
         return list(sizes.values())
 
-    stages = _stages(components, parallel, towers, has_head)
+    stages, size = _stages(components, parallel, towers, has_head), _sizes(model, parallel, widths, towers)
     return tuple([size for place, parts in stage for size in tensors(place, parts)] for stage in stages)
 
 
@@ -95,7 +89,7 @@ def _stages(
     counts = layers_per_stage(len(components.layers), parallel.pipeline)
     for number, count in enumerate(counts):
         last, embeds = number == len(counts) - 1, number == 0 or components.embeddings_copied
-        held: list[tuple[int | None, tuple[Component, ...]]] = []
+        held: list[tuple[int | None, tuple[Component, ...]]] = [(None, components.everywhere)]
         if embeds:
             held.append((None, components.embedding))
         if number == 0 and towers.built:
@@ -108,6 +102,23 @@ def _stages(
             held.append((None, components.head))
         stages.append(held)
     return stages
+
+
+def _sizes(
+    model: ModelFacts, parallel: Parallel, widths: Widths, towers: Towers
+) -> Callable[[Component, int | None], float]:
+    """Return what says the bytes of a component on one rank; parts of layers that are alike are counted once.
+
+    A checkpoint's quantization may tell layers apart.
+    """
+
+    @cache
+    def counted(part: Component, layer: int | None) -> float:
+        return _bytes(part, layer, model, parallel, widths, towers)
+
+    if model.quantization is not None:
+        return counted
+    return lambda part, layer: counted(part, None)
 
 
 def _bytes(
@@ -137,9 +148,10 @@ def _packing(
     if model.quantization is not None:
         whole = parallel.expert or model.moe_intermediate_size is None
         width = None if whole else (model.moe_intermediate_size or 0) // _expert_ranks(parallel)
-        return packing_of(model.quantization, part, layer, width, model.model_type in _VISUAL)
-    if widths.online is not None and part.quantizable and part.name != "head":
-        return Packing(widths.online)
+        return packing_of(model.quantization, part, layer, width, model.model_type)
+    online = widths.online_experts if part.sharding == "expert" else widths.online
+    if online is not None and part.quantizable and part.name != "head":
+        return Packing(online)
     return None
 
 
@@ -156,7 +168,8 @@ def _share(part: Component, model: ModelFacts, parallel: Parallel) -> float:
             # The bias of what comes out is not divided: every rank adds it to its share.
             return 1.0 if part.by_inputs and not part.quantizable else 1 / _expert_ranks(parallel)
         return -(-model.num_experts // _expert_ranks(parallel)) / model.num_experts
-    return 1 / tensor
+    # Towers whose heads cannot be divided are copied.
+    return 1.0 if part.units % tensor else 1 / tensor
 
 
 def _outputs_share(part: Component, model: ModelFacts, parallel: Parallel) -> float:

@@ -13,7 +13,7 @@ from vllint_schemas.models import Components
 LayerCache = Literal["full", "sliding", "chunked", "state", "cross", "both", "crossing", "none"]
 """`both`: a state beside keys and values; `crossing`: an encoder's (`cross`) beside the layer's own."""
 
-WINDOWED_THROUGHOUT = frozenset({"mistral", "mixtral", "phi3", "phimoe", "starcoder2"})
+WINDOWED_THROUGHOUT = frozenset({"mistral", "mixtral", "phi3", "phimoe", "solar", "starcoder2"})
 """Model types whose layers all see the config's window.
 
 vLLM 0.33.0 `model_executor/layers/attention/attention.py`: layers that get no window of their own take it.
@@ -37,6 +37,8 @@ def cached_layers(model: ModelFacts, stages: int) -> tuple[LayerCache, ...] | Un
     total = model.num_hidden_layers
     if not total:
         return Unknown("the number of layers is not known")
+    if (model.num_full_attention_layers or 0) > total:
+        return Unknown("how often each layer attends is not known")
     kinds = _kinds(model, total, stages)
     if isinstance(kinds, Unknown) or not model.num_kv_shared_layers or is_structured(model):
         return kinds
@@ -66,7 +68,7 @@ def _kinds(model: ModelFacts, total: int, stages: int) -> tuple[LayerCache, ...]
     return _spread(model, "sliding", model.num_sliding_attention_layers, total, stages)
 
 
-_TELLING = frozenset({"state_in", "k", "k_window"})
+_TELLING = frozenset({"state_in", "k", "k_window", "sparse_index"})
 _MEANING: Mapping[frozenset[str], LayerCache] = {
     frozenset(): "none",
     frozenset({"k"}): "full",
@@ -87,7 +89,7 @@ def is_structured(model: ModelFacts) -> bool:
 def _by_structure(built: Components) -> tuple[LayerCache, ...] | Unknown:
     found = [_MEANING.get(_TELLING & {part.name for part in layer}) for layer in built.layers]
     if any(kind is None for kind in found):
-        return Unknown("layers that cache both states and windows are not modelled")
+        return Unknown("layers that cache states beside windows, or an index beside keys, are not modelled")
     return tuple(kind for kind in found if kind is not None)
 
 

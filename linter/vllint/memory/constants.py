@@ -74,13 +74,24 @@ def _holds(row: Constant, release: tuple[int, ...]) -> bool:
     return version_key(row.since) <= release and (row.until is None or release < version_key(row.until))
 
 
+def _is_between(release: str, since: str, until: str | None) -> bool:
+    key = version_key(release)
+    return version_key(since) <= key and (until is None or key < version_key(until))
+
+
 @cache
 def constants() -> tuple[Constant, ...]:
     """Return all rows, those that hold for less first."""
     return tuple(Constant(**{**row, "ranks": tuple(row["ranks"])}) for row in _table()["constants"])
 
 
-_VIDEOS_SINCE, _VIDEOS_UNTIL = (0, 8), (0, 10)
+class _DummyVideo(NamedTuple):
+    """The video that profiling feeds from one release on, until another; `last` is the last that did."""
+
+    item: DummyItem
+    since: str
+    until: str | None
+    last: str | None
 
 
 def dummy_item(model_type: str | None, release: str, videos: bool = True) -> DummyItem | None:
@@ -88,14 +99,24 @@ def dummy_item(model_type: str | None, release: str, videos: bool = True) -> Dum
 
     `None` where nobody looked.
     """
-    once = videos and _VIDEOS_SINCE <= version_key(release) < _VIDEOS_UNTIL and fed_longer_videos(model_type)
-    row = _table()["dummy_videos" if once else "dummy_items"].get(model_type)
+    video = _dummy_video(model_type)
+    if video is not None and videos and _is_between(release, video.since, video.until):
+        return video.item
+    row = _table()["dummy_items"].get(model_type)
     return None if row is None else DummyItem(*row)
 
 
-def fed_longer_videos(model_type: str | None) -> bool:
-    """Whether profiling fed a type of model longer videos in earlier releases."""
-    return model_type in _table()["dummy_videos"]
+def last_with_videos(model_type: str | None) -> str | None:
+    """Return the last release that fed a type of model longer videos while profiling."""
+    video = _dummy_video(model_type)
+    return None if video is None else video.last
+
+
+def _dummy_video(model_type: str | None) -> _DummyVideo | None:
+    row = _table()["dummy_videos"].get(model_type)
+    return (
+        None if row is None else _DummyVideo(DummyItem(*row["item"]), row["since"], row["until"], row["last"])
+    )
 
 
 @cache

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from vllint.memory import budget
 from vllint.memory.activations import activations, warm_up
 from vllint.memory.adapters import draft_weights, lora_slots
-from vllint.memory.constants import fed_longer_videos
+from vllint.memory.constants import last_with_videos
+from vllint.memory.graphs import counted_graphs, uncounted_graphs
 from vllint.memory.host import left_on_card
 from vllint.memory.judgement import Outside, captured_requests, concurrency, outside, verdict
 from vllint.memory.kv_cache import StageCache, stage_caches
@@ -28,9 +29,6 @@ from vllint_schemas.parallel import Parallel
 
 _NULL_BLOCK_SINCE = (0, 29)
 """From here on a block of the cache is set aside and holds nothing."""
-
-_LONGER_VIDEOS = "0.9.2"
-"""The last release that fed long videos while profiling."""
 
 _MOST_RANKS = 4096
 """More ranks or stages than any model is spread over; a slip of the keyboard makes millions."""
@@ -62,9 +60,10 @@ def estimate_memory(
     found = _estimate(model, parallel, args, gpu)
     if isinstance(found, Unknown) or found.verdict != "fits" or not assumed:
         return found
-    if not fed_longer_videos(model.model_type):
+    release = last_with_videos(model.model_type)
+    if release is None:
         return found
-    earlier = _estimate(model, parallel, args._replace(vllm_version=_LONGER_VIDEOS), gpu)
+    earlier = _estimate(model, parallel, args._replace(vllm_version=release), gpu)
     certain = not isinstance(earlier, Unknown) and earlier.verdict == "fits"
     return found if certain else found._replace(verdict="tight")
 
@@ -86,7 +85,7 @@ def _estimate_of(
     built = stage_weights(model, parallel, args, gpu)
     if isinstance(built, Unknown):
         return built
-    limits = gpu if isinstance(gpu, Unknown) else _limits(args, gpu, length)
+    limits = gpu if isinstance(gpu, Unknown) else _limits(model, args, gpu, length)
     case = _Case(model, parallel, args, gpu, length, limits)
     caches = _caches(case)
     stages = _with_adapters(case, built)
@@ -105,18 +104,18 @@ def least_beside(model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: G
 
     What NCCL adds for several ranks is known of cards with NVLink only.
     """
-    limits = _limits(args, gpu, max_model_len(model, args))
+    limits = _limits(model, args, gpu, max_model_len(model, args))
     if isinstance(limits, Unknown):
         return limits
-    graphs, eager = 0.0, budget.is_eager(args)
-    if eager is False and budget.cuda_graphs(model, parallel, args, gpu, limits) == _NOTHING:
-        graphs = budget.captured(model, parallel, args, gpu, limits).low
     ranks = parallel if gpu.nvlink else Parallel()
-    return budget.context(ranks, args, gpu).low + graphs
+    graphs = uncounted_graphs(model, ranks, args, gpu, limits)
+    return budget.context(ranks, args, gpu).low + graphs.low
 
 
-def _limits(args: EngineArgs, gpu: Gpu, length: int | Unknown) -> budget.BatchLimits | Unknown:
-    return budget.batch_limits(args, gpu, None if isinstance(length, Unknown) else length)
+def _limits(
+    model: ModelFacts, args: EngineArgs, gpu: Gpu, length: int | Unknown
+) -> budget.BatchLimits | Unknown:
+    return budget.batch_limits(args, gpu, None if isinstance(length, Unknown) else length, model)
 
 
 def _caches(case: _Case) -> tuple[StageCache | Unknown, ...]:
@@ -152,6 +151,8 @@ def max_model_len(model: ModelFacts, args: EngineArgs) -> int | Unknown:
         return asked
     if asked.value == -1:
         return Unknown("`--max-model-len auto` takes what fits")
+    if isinstance(asked.value, int) and asked.value < 1:
+        return Unknown("no context has fewer than 1 token")
     return asked.value if isinstance(asked.value, int) else _own_max_model_len(model, args)
 
 
@@ -188,7 +189,7 @@ def _rank(case: _Case, stage: StageWeights, cache: StageCache | Unknown, number:
         peak = counted = limits
     else:
         peak = activations(case.model, case.parallel, case.args, gpu, limits, number)
-        counted = budget.cuda_graphs(case.model, case.parallel, case.args, gpu, limits)
+        counted = counted_graphs(case.model, case.parallel, case.args, gpu, limits)
     libraries = budget.non_torch(case.parallel, case.args, gpu)
     kv = budget.given_cache(case.args, _block_bytes(case, cache))
     if kv is None:
@@ -277,12 +278,7 @@ def _outside(case: _Case, gpu: Gpu) -> Outside | Unknown:
     """Return what the card must hold beside vLLM's share of it."""
     if isinstance(case.limits, Unknown):
         return case.limits
-    eager = budget.is_eager(case.args)
-    graphs = _NOTHING
-    if eager is False:
-        counted = budget.cuda_graphs(case.model, case.parallel, case.args, gpu, case.limits)
-        late = budget.captured(case.model, case.parallel, case.args, gpu, case.limits)
-        graphs = late if counted == _NOTHING else _NOTHING
+    graphs = uncounted_graphs(case.model, case.parallel, case.args, gpu, case.limits)
     logits = warm_up(case.model, case.args, case.limits)
     return outside(case.args, gpu, case.parallel.tensor, graphs, logits)
 

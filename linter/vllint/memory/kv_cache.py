@@ -10,6 +10,7 @@ from math import ceil
 from typing import NamedTuple
 
 from vllint.memory.cache_groups import Group, Page, cache_groups
+from vllint.memory.draft_cache import draft_pages
 from vllint.memory.kv_pages import COMPRESSED, kind_of, layer_pages, states_per_request
 from vllint.memory.pooling import pools
 from vllint.memory.stages import layers_per_stage
@@ -89,7 +90,10 @@ def stage_caches(
     layers = layer_pages(model, parallel, args, gpu)
     if isinstance(layers, Unknown):
         return layers
-    groups = cache_groups(layers, packed=kind_of(model) in COMPRESSED)
+    drafted = draft_pages(model, parallel, args, gpu, layers)
+    groups = cache_groups((*layers, *drafted), packed=kind_of(model) in COMPRESSED)
+    if isinstance(groups, Unknown) and drafted:
+        groups = cache_groups(layers, packed=False)
     if isinstance(groups, Unknown):
         return groups
     in_flight = _in_flight(model, parallel, args, batched_tokens)
@@ -97,7 +101,9 @@ def stage_caches(
     states = states_per_request(model, args, gpu)
     stages: list[StageCache] = []
     start = 0
-    for count in layers_per_stage(model.num_hidden_layers or 0, parallel.pipeline):
+    counts = list(layers_per_stage(model.num_hidden_layers or 0, parallel.pipeline))
+    counts[-1] += len(drafted)
+    for count in counts:
         widest = max((_within(group, start, start + count) for group in groups), default=0.0)
         start += count
         # A group none of whose layers stand on the stage takes its blocks there all the same.
@@ -111,8 +117,11 @@ def _within(group: Group, start: int, stop: int) -> float:
     return sum(cache.page.bytes for cache in group if start <= cache.place < stop)
 
 
-_ASYNC_SINCE = (0, 14)
-"""From here on steps are scheduled ahead of their results unless `--no-async-scheduling` is given."""
+_AHEAD_CHARGED_SINCE = (0, 26)
+"""From here on windows are charged for the steps scheduled ahead of their results (vllm-project/vllm#47728).
+
+Before they were charged for one step, although steps are scheduled ahead since 0.14.
+"""
 
 _RUNNER_V2_SINCE = (0, 30)
 
@@ -121,14 +130,13 @@ def _in_flight(
     model: ModelFacts, parallel: Parallel, args: EngineArgs, batched_tokens: int | Unknown
 ) -> int | Unknown:
     """Return how many tokens are scheduled and not settled yet (vLLM 0.33.0 `config/vllm.py:601`)."""
-    if isinstance(batched_tokens, Unknown):
+    release = version_key(args.vllm_version)
+    if isinstance(batched_tokens, Unknown) or release < _AHEAD_CHARGED_SINCE:
         return batched_tokens
     asked = args.value("async_scheduling")
     if isinstance(asked, Unknown):
         return asked
-    release = version_key(args.vllm_version)
-    default = release >= _ASYNC_SINCE and not pools(model, args)
-    ahead = default if asked.value is None else asked.value is True
+    ahead = not pools(model, args) if asked.value is None else asked.value is True
     steps = parallel.pipeline
     if ahead and (release >= _RUNNER_V2_SINCE or steps == 1):
         steps += 1

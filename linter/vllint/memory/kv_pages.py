@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from vllint.memory.cache_groups import CacheKind, Page
 from vllint.memory.cached_layers import CHUNKED, LayerCache, cached_layers, is_structured
-from vllint.memory.compressed_cache import compressed_pages
 from vllint.memory.dtypes import NARROW, element_bytes
+from vllint.memory.global_heads import global_heads
 from vllint.memory.speculation import speculated_tokens
 from vllint.models.architectures import has_trait
 from vllint.release_order import version_key
@@ -31,6 +31,8 @@ def layer_pages(
 ) -> tuple[tuple[Page, ...], ...] | Unknown:
     """Return the pages of each layer on one rank, in order; layers that share others' caches have none."""
     if kind_of(model) in COMPRESSED:
+        from vllint.memory.compressed_cache import compressed_pages
+
         return compressed_pages(model, args)
     layers = cached_layers(model, parallel.pipeline)
     if isinstance(layers, Unknown):
@@ -147,8 +149,10 @@ def _token_bytes(model: ModelFacts, parallel: Parallel, element: float, kind: La
         return next((size for size in made if size), 0) * element
     heads, size = model.num_key_value_heads, model.head_dim
     if kind in {"full", "cross"}:
-        heads = model.num_global_key_value_heads or heads
-        size = model.global_head_dim or size
+        own = global_heads(model)
+        if isinstance(own, Unknown):
+            return own
+        heads, size = own
     if not heads or not size:
         return Unknown("the model's KV heads are not known")
     if kind_of(model) in UNFOLDED and model.qk_nope_head_dim and model.qk_rope_head_dim:
@@ -194,7 +198,9 @@ _DELTA_CHUNK = 64
 
 def _exports_chunks(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -> bool:
     """Whether FlashInfer's kernels of the delta rule hand out states in mid-prefill: on Hopper and later."""
-    if not is_delta_net(model) or not keeps_checkpoints(args) or isinstance(gpu, Unknown):
+    if version_key(args.vllm_version) < _CHECKPOINTS_SINCE or isinstance(gpu, Unknown):
+        return False
+    if not is_delta_net(model) or not keeps_checkpoints(args):
         return False
     capability = gpu.compute_capability
     return capability is not None and capability[0] in {9, 10}
@@ -298,7 +304,10 @@ def _kv_element_bytes(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -
     if isinstance(dtype, Unknown):
         return dtype
     name = str(dtype.value)
-    scheme = model.quantization.kv_cache if model.quantization is not None and name == "auto" else None
+    how = model.quantization if name == "auto" else None
+    # The scheme of compressed-tensors is asked by the layers themselves, and latent attention does not ask.
+    asked = how is not None and not (how.method == "compressed-tensors" and model.kv_lora_rank)
+    scheme = how.kv_cache if how is not None and asked else None
     if scheme:
         # `auto` takes what the checkpoint was calibrated for.
         return (
@@ -320,9 +329,11 @@ def states_per_request(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) 
     ahead = speculated_tokens(args)
     if not keeps_checkpoints(args) or has_trait(model.architecture, "attention_free"):
         return 1 + ahead
-    if version_key(args.vllm_version) < _CHECKPOINTS_SINCE:
-        # Until then prefixes of such models are cached only when that is asked for.
-        return (1 if args.given("enable_prefix_caching") is None else 2) + ahead
+    release = version_key(args.vllm_version)
+    if release < _CHECKPOINTS_SINCE:
+        # Until then prefixes of such models are cached only when that is asked for, if at all.
+        unasked = args.given("enable_prefix_caching") is None
+        return (1 if unasked or (is_delta_net(model) and release < _DELTA_PREFIXES_SINCE) else 2) + ahead
     exports = _exports_chunks(model, args, gpu) if is_delta_net(model) else _is_second_generation(model)
     return (3 if exports else 2) + ahead
 
@@ -334,3 +345,9 @@ def _is_second_generation(model: ModelFacts) -> bool:
 
 
 _CHECKPOINTS_SINCE = (0, 30)
+
+_DELTA_PREFIXES_SINCE = (0, 16)
+"""Before, vLLM turned prefix caching off for gated delta nets even where it was asked for.
+
+0.13.0 logs "without support for prefix caching: disabling"; `--mamba-cache-mode` is there from 0.16 on.
+"""

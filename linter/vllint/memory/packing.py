@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vllint.models.modules import HEAD, MODULES, PROJECTOR, TOWER, names_module, names_tower
-from vllint.models.vision_encoders import UNALIGNED
+from vllint.models.modules import HEAD, MODULES, UNALIGNED, names_module, names_tower, tower_names
 from vllint_schemas import ModelFacts, Quantization
 from vllint_schemas.models import Component, Scheme
 
@@ -15,11 +14,31 @@ SCALE = 4.0
 _GROUP_BYTES = {"mxfp4": 1.0, "gpt_oss_mxfp4": 1.0, "mxfp8": 1.0, "modelopt_mxfp8": 1.0}
 """Bytes of a group's scale where it has eight bits, by method; else two, and the zero point's."""
 
-_NO_TOWERS = frozenset(["mxfp4", "gpt_oss_mxfp4", "modelopt", "modelopt_fp4", "modelopt_mixed"])
+_NO_TOWERS = frozenset(
+    ["mxfp4", "gpt_oss_mxfp4", "modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8"]
+)
 """Methods under which vLLM leaves what lies below `vision_tower` and `vision_model` unquantized."""
 
 _EXACT = frozenset(["fp8", "fbgemm_fp8", "compressed-tensors"])
 """Methods that compare the names of modules as they are (`quantization/utils/quant_utils.py:619`)."""
+
+_VISUAL = frozenset(
+    [
+        "glm4v",
+        "glm4v_moe",
+        "qwen2_vl",
+        "qwen2_5_vl",
+        "qwen3_vl",
+        "qwen3_vl_moe",
+        "qwen3_5",
+        "qwen3_5_moe",
+        "qwen3_omni_moe",
+    ]
+)
+"""Model types whose towers vLLM calls `visual`."""
+
+_PIECES = frozenset(["awq", "auto_awq", "awq_marlin"])
+"""Methods to which any piece of a module's name means it. auto_awq.py:294."""
 
 _HEADS_TOO = frozenset(["modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8"])
 """Methods that quantize the language model head unless the checkpoint leaves it out. modelopt.py:254."""
@@ -30,6 +49,17 @@ _EXPERTS_ONLY = frozenset(["mxfp4", "gpt_oss_mxfp4"])
 
 _EXPERT_BIAS = 2.0
 """Bytes of the bias that each output of GPTQ's experts has whether or not the model's have one."""
+
+
+_BITSANDBYTES_BLOCK = 64
+"""Weights for which bitsandbytes keeps a scale, in 32 bits once it is loaded."""
+
+
+_OTHER_HEADS = {"chatglm": ("transformer.output_layer",)}
+"""What vLLM calls the head of a model type where that is not `lm_head`."""
+
+_WHOLE_MLPS = frozenset(["shared_experts", "shared_expert"])
+"""Components whose matrices in and out bear one name."""
 
 
 class Packing(NamedTuple):
@@ -44,22 +74,22 @@ def packing_of(
     component: Component,
     layer: int | None,
     expert_width: int | None = None,
-    visual: bool = False,
+    model_type: str | None = None,
 ) -> Packing | None:
     """Return how a component is packed; `None` if it stays unquantized or its scheme is not known.
 
-    `expert_width` is how wide an expert is on a rank, where experts are divided; `visual` says that vLLM
-    calls the model's tower that.
+    `expert_width` is how wide an expert is on a rank, where experts are divided; the model's type tells what
+    vLLM calls its tower.
     """
     if not component.quantizable or (quantization.method in _EXPERTS_ONLY and component.sharding != "expert"):
         return None
     if quantization.method == "deepseek_v4_fp8" and component.name != "head":
         return _v4_packing(quantization, component)
-    if component.name == "head" and quantization.method not in _HEADS_TOO:
+    if component.name == "head" and quantization.method not in _HEADS_TOO and not quantization.head:
         return None
-    if _is_left_out(quantization, component, layer, visual):
+    if _is_left_out(quantization, component, layer, model_type):
         return None
-    names = _module_names(component.name)
+    names = _module_names(component, model_type)
     if not quantization.schemes:
         if component.sharding == "expert" and quantization.method in ("gptq", "awq"):
             return _expert_packing(quantization, expert_width)
@@ -77,24 +107,38 @@ def _v4_packing(quantization: Quantization, component: Component) -> Packing | N
     return Packing(1 + 1 / 128**2)
 
 
-def _is_left_out(quantization: Quantization, component: Component, layer: int | None, visual: bool) -> bool:
+def _is_left_out(
+    quantization: Quantization, component: Component, layer: int | None, model_type: str | None
+) -> bool:
     """Whether the checkpoint, or the method, leaves the module unquantized."""
-    names, ignored = _module_names(component.name), quantization.ignored or ()
+    names, ignored = _module_names(component, model_type), quantization.ignored or ()
     if component.name.startswith("tower"):
         if component.name == UNALIGNED and quantization.method != "compressed-tensors":
             return True
-        exact = quantization.method in _EXACT
-        by_name = quantization.method in _NO_TOWERS and not (visual and quantization.method in _HEADS_TOO)
-        return by_name or names_tower(ignored, names, exact)
-    return bool(ignored) and names_module(ignored, names, layer)
+        if quantization.method in _NO_TOWERS and _is_called_tower(names, model_type):
+            return True
+        return names_tower(ignored, names, quantization.method in _EXACT)
+    return bool(ignored) and names_module(ignored, names, layer, quantization.method in _PIECES)
 
 
-def _module_names(component: str) -> tuple[str, ...]:
-    if component == "head":
-        return HEAD
-    if component.startswith("tower"):
-        return PROJECTOR if component.endswith(("merger", "projector", "adapter")) else TOWER
-    return MODULES.get(component, (component,))
+def _is_called_tower(names: tuple[str, ...], model_type: str | None) -> bool:
+    """Whether a tower's module lies below what some methods leave out by its name."""
+    if model_type in _VISUAL:
+        return False
+    known = len(names) == 1
+    return not known or any(part in ("vision_tower", "vision_model") for part in names[0].split("."))
+
+
+def _module_names(component: Component, model_type: str | None) -> tuple[str, ...]:
+    name = component.name
+    if name == "head":
+        return _OTHER_HEADS.get(model_type or "", HEAD)
+    if name.startswith("tower"):
+        return tower_names(model_type, name)
+    names = MODULES.get(name, (name,))
+    if name not in _WHOLE_MLPS:
+        return names
+    return tuple(one for one in names if one.endswith("down_proj") == component.by_inputs)
 
 
 def _expert_packing(quantization: Quantization, width: int | None) -> Packing | None:
@@ -152,6 +196,8 @@ def whole_packing(quantization: Quantization) -> Packing | None:
         return Packing(bits / 8 + SCALE / (quantization.block[0] * quantization.block[1]))
     if group is not None and group > 0:
         return Packing(bits / 8 + _group_bytes(quantization, bits, group) / group)
+    if quantization.method == "bitsandbytes" and bits == 4:
+        return Packing(bits / 8 + SCALE / _BITSANDBYTES_BLOCK)
     if quantization.method in ("fbgemm_fp8", "compressed-tensors"):
         return Packing(bits / 8, SCALE if bits == 8 else 2.0)
     if group == -1:
@@ -161,6 +207,6 @@ def whole_packing(quantization: Quantization) -> Packing | None:
 
 def _group_bytes(quantization: Quantization, bits: int, group: int) -> float:
     """Return the bytes of a group's scale and zero point: NVFP4, of groups of 16, has an FP8 scale."""
-    if quantization.method in _GROUP_BYTES or group == 16:
+    if quantization.method in _GROUP_BYTES or group == 16 or quantization.narrow_scales:
         return 1.0
     return 2.0 if quantization.symmetric and quantization.method == "compressed-tensors" else 2.0 + bits / 8

@@ -3,7 +3,7 @@
 vLLM logs what PyTorch holds allocated after loading (0.33.0 `platforms/cuda.py:369`,
 `utils/mem_utils.py:82`):
 the parameters in blocks of PyTorch's allocator, the tables of rotary embeddings, the matrices that latent
-attention absorbs.
+attention absorbs, the buffers of deep stacks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from functools import lru_cache
 
+from vllint.memory.activations import text_only
+from vllint.memory.budget import batch_limits
 from vllint.memory.built import Towers, Widths, stage_tensors
 from vllint.memory.dtypes import NARROW
 from vllint.memory.rotary import rotary_elements
@@ -79,7 +81,31 @@ def buffers(
     table = rotary_elements(model, args) * element
     absorbed = _absorbed(model, parallel, args) + _swizzled(model, parallel, gpu)
     counts = layers_per_stage(model.num_hidden_layers or 0, parallel.pipeline)
-    return tuple((table if count else 0.0) + count * absorbed for count in counts)
+    deep = _deep_stacks(model, args, gpu) * element
+    first_only = version_key(args.vllm_version) >= _TOWERS_ON_FIRST_STAGE_SINCE
+    return tuple(
+        (table if count else 0.0) + count * absorbed + (0.0 if number and first_only else deep)
+        for number, count in enumerate(counts)
+    )
+
+
+_DEEP_STACKS = {"qwen3_vl": 3, "qwen3_vl_moe": 3, "qwen3_omni_moe": 3}
+"""Model types whose tower adds to so many early layers, through a buffer of a step's tokens each.
+
+vLLM 0.33.0 `models/qwen3_vl.py:2030`; transformers' `deepstack_visual_indexes`.
+"""
+
+_TOWERS_ON_FIRST_STAGE_SINCE = (0, 30)
+"""From here on, with the second runner, later stages have no tower (`models/interfaces.py:347`)."""
+
+
+def _deep_stacks(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -> float:
+    """Return the numbers of the buffers through which a tower adds to early layers."""
+    levels, hidden = _DEEP_STACKS.get(model.model_type or "", 0), model.hidden_size
+    if not levels or not hidden or isinstance(gpu, Unknown) or text_only(args):
+        return 0.0
+    limits = batch_limits(args, gpu, None, model)
+    return 0.0 if isinstance(limits, Unknown) else float(levels * limits.max_num_batched_tokens * hidden)
 
 
 def _absorbed(model: ModelFacts, parallel: Parallel, args: EngineArgs) -> float:

@@ -9,13 +9,27 @@ from vllint.memory.built import Towers, Widths, stage_bytes
 from vllint.memory.dtypes import NARROW, element_bytes
 from vllint.memory.packing import packing_by_name, whole_packing
 from vllint.memory.resident import buffers, rounding
-from vllint.models.parameters import REWARDS, WHOLE_TOWER, count_parameters
+from vllint.models.parameters import REWARDS, VALUES, WHOLE_TOWER, count_parameters
 from vllint_schemas import GIB, Band, EngineArgs, Gpu, Located, ModelFacts, Unknown
 from vllint_schemas.models import Components
 from vllint_schemas.parallel import Parallel
 
-_ONLINE_BYTES = {"fp8": 1.0, "ptpc_fp8": 1.0, "mxfp8": 1.03, "experts_int8": 1.0, "bitsandbytes": 0.56}
-"""Bytes per linear weight when vLLM itself quantizes an unquantized checkpoint at load time."""
+_ONLINE_BYTES: Mapping[str, tuple[float | None, float]] = {
+    "fp8": (1.0, 1.0),
+    "ptpc_fp8": (1.0, 1.0),
+    "fp8_per_tensor": (1.0, 1.0),
+    "fp8_per_channel": (1.0, 1.0),
+    "fp8_per_block": (1.0, 1.0),
+    "mxfp8": (1.03125, 1.03125),
+    "mxfp4": (0.53125, 0.53125),
+    "experts_int8": (None, 1.0),
+    "int8_per_channel_weight_only": (None, 1.0),
+    "nvfp4_per_token": (None, 0.5625),
+    "bitsandbytes": (0.5625, 0.5625),
+}
+"""Bytes per weight of a linear layer, `None` if it stays as it is, and of an expert, where vLLM itself
+quantizes an unquantized checkpoint while it loads (0.33.0 `config/quantization.py:195`; scales of channels
+and blocks of 128 are less than a thousandth)."""
 
 _COUNTED = (0.98, 1.0, 1.03)
 """Spread where every component is counted: buffers and kernels' padding come on top."""
@@ -122,6 +136,9 @@ def stage_weights(
     if isinstance(widths, Unknown):
         return _from_total(model, parallel, dtype_bytes, offloaded, args)
     widths = _padded(widths, model, gpu)
+    if model.quantization is not None and model.quantization.head:
+        # What is packed cannot be the embedding as well.
+        components = components._replace(tied=False)
     towers, has_head = _towers(model, args), _has_head(model, args)
     what = (model, components, parallel, widths, towers, has_head)
     sizes = stage_bytes(*what)
@@ -192,7 +209,7 @@ def _most_of_towers(model: ModelFacts) -> float:
 def _spread_of(model: ModelFacts, widths: Widths, by_name: bool) -> tuple[float, float, float]:
     if by_name:
         return _ESTIMATED
-    if widths.online is not None:
+    if widths.online_experts is not None:
         return _ONLINE
     if model.quantization is None:
         return _COUNTED
@@ -250,7 +267,7 @@ def _widths(model: ModelFacts, args: EngineArgs, dtype_bytes: float) -> Widths |
     online = _ONLINE_BYTES.get(str(asked.value))
     if online is None:
         return Unknown(f"sizes under `--quantization {asked.value}` are not known")
-    return Widths(dtype_bytes, online)
+    return Widths(dtype_bytes, online[0], online[1])
 
 
 def _padded(widths: Widths, model: ModelFacts, gpu: Gpu | Unknown) -> Widths:
@@ -289,7 +306,7 @@ def _none_left(limits: Mapping[str, object], modalities: tuple[str, ...]) -> boo
 
 def _has_head(model: ModelFacts, args: EngineArgs) -> bool:
     """Whether a head is built: pooling runners have none but a reward's."""
-    if model.architecture in REWARDS:
+    if model.architecture in REWARDS or model.architecture in VALUES:
         return True
     runner, convert = args.value("runner"), args.value("convert")
     pools = isinstance(runner, Located) and runner.value == "pooling"
@@ -329,7 +346,7 @@ def _total_bytes(
         return asked
     online = asked.value is not None and model.quantized is not True
     if online:
-        factor = _ONLINE_BYTES.get(str(asked.value))
+        factor = _ONLINE_BYTES.get(str(asked.value), (None, 1.0))[0]
         if factor is None or model.params_total is None or model.quantized is None:
             return Unknown(f"sizes under `--quantization {asked.value}` are not known")
         return model.params_total * factor, _ESTIMATED
@@ -340,5 +357,7 @@ def _total_bytes(
     if model.quantized is None and model.params_total is not None:
         return model.params_total * dtype_bytes, _PERHAPS_QUANTIZED
     if model.weights_bytes_estimate is not None:
-        return float(model.weights_bytes_estimate), _ESTIMATED
+        return float(
+            model.weights_bytes_estimate
+        ), _PERHAPS_QUANTIZED if model.quantized is None else _ESTIMATED
     return Unknown(f"the size of `{model.id}` is not known")

@@ -11,7 +11,14 @@ from typing import Any, Literal, NamedTuple
 from vllint.tables import table_path
 
 Trait = Literal[
-    "pipeline_parallel", "hybrid", "attention_free", "multimodal", "lora", "replayssm", "encoder_only"
+    "pipeline_parallel",
+    "hybrid",
+    "attention_free",
+    "multimodal",
+    "lora",
+    "replayssm",
+    "encoder_only",
+    "pooling",
 ]
 
 POOLING_SUFFIXES = (
@@ -25,7 +32,7 @@ POOLING_SUFFIXES = (
 )
 """Endings that vLLM replaces by `ForCausalLM` to find a class. vllm/config/model.py, _SUFFIX_TO_DEFAULTS."""
 
-_TARGETED = re.compile(r"^P?[Ee]agle|Eagle3$|^DFlash|AssistantModel$")
+_TARGETED = r"^P?[Ee]agle|Eagle3$|^DFlash|AssistantModel$"
 """Drafts whose classes assert that there is a speculative configuration. Tried on vLLM 0.33.0."""
 
 FLOAT16_REFUSED = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
@@ -68,6 +75,16 @@ def pooling_kind(architecture: str) -> bool | None:
     return kind in {"embed", "classify", "reward"} and architecture not in GENERATORS_OF_EMBEDDINGS
 
 
+def has_no_pooler(architecture: str | None) -> bool | None:
+    """Whether vLLM's class of that name generates text, and pools only where it is converted."""
+    kind = _table()["kinds"].get(architecture)
+    return (
+        None
+        if kind is None
+        else kind in {"generate", "multimodal"} and architecture not in _table()["pooling"]
+    )
+
+
 def is_converted(architecture: str | None) -> bool:
     """Whether vLLM makes a pooling model of the class that generates text, without its head."""
     return registered(architecture) not in (None, architecture)
@@ -101,7 +118,7 @@ def dropped(architecture: str) -> Dropped | None:
 
 def needs_target(architecture: str) -> bool:
     """Whether the architecture only drafts tokens for another model, without which it cannot be built."""
-    return _table()["kinds"].get(architecture) == "draft" and _TARGETED.search(architecture) is not None
+    return _table()["kinds"].get(architecture) == "draft" and re.search(_TARGETED, architecture) is not None
 
 
 def is_draft(architecture: str | None) -> bool:

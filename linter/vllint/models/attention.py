@@ -23,7 +23,7 @@ STATE_ONLY_TYPES = frozenset({"mamba", "mamba2", "falcon_mamba"})
 
 def attention(whole: Attributes, text: Attributes) -> dict[str, Any]:
     """Return the sizes of attention and of the plain MLP, by the names of the facts."""
-    heads = size(text.get("num_attention_heads"), 2**20)
+    heads = _heads(text)
     kv_heads = _kv_heads(whole, text, heads)
     state_only = whole.model_type in STATE_ONLY_TYPES
     return {
@@ -38,6 +38,14 @@ def attention(whole: Attributes, text: Attributes) -> dict[str, Any]:
         "attention_bias": switch(text.first("attention_bias", "qkv_bias", "use_qkv_bias", "use_bias")),
         "mlp_bias": switch(text.get("mlp_bias")),
     }
+
+
+def _heads(text: Attributes) -> int | None:
+    """Return the heads; of layers that differ in them, the most, by which Step's class goes."""
+    heads = size(text.get("num_attention_heads"), 2**20)
+    other = mapping(text.get("attention_other_setting")).get("num_attention_heads")
+    window = size(text.first("num_sliding_attention_heads") or other, 2**20)
+    return max(heads, window) if heads and window and text.model_type == "step3p5" else heads
 
 
 def _kv_heads(whole: Attributes, text: Attributes, heads: int | None) -> int | None:

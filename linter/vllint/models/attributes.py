@@ -182,6 +182,8 @@ def _part_at(whole: Attributes, path: str, marks: tuple[str, ...] = TEXT_MARKS) 
 
 def _part_kind(whole: Attributes, key: str) -> tuple[str | None, bool]:
     kind = mapping(whole.described.get("parts")).get(key)
+    for attribute, kinds in mapping(kind).items():
+        kind = kinds.get(str(whole.written.get(attribute)))
     if not isinstance(kind, str):
         return None, False
     return kind.rstrip("?") or None, not kind.endswith("?")
@@ -189,12 +191,36 @@ def _part_kind(whole: Attributes, key: str) -> tuple[str | None, bool]:
 
 def _attributes(written: Mapping[str, Any], model_type: object) -> Attributes:
     kind = model_type if isinstance(model_type, str) else None
-    described = _model_types().get(kind) if kind is not None else None
-    return Attributes(written, described or {}, described is not None, kind)
+    described: Mapping[str, Any] = {}
+    if kind is not None:
+        described = {**_model_types().get(kind, {}), **_remote_types().get(kind, {})}
+    known = kind in _model_types() or kind in _remote_types()
+    return Attributes(written, described, known, kind)
+
+
+def has_one_part(model_type: str | None) -> bool | None:
+    """Whether the class of that type holds no other configuration; `None` where the class is not known."""
+    described = _model_types().get(model_type) if model_type is not None else None
+    return None if described is None else not described.get("text") and not described.get("parts")
+
+
+def comes_with_checkpoints(model_type: str | None) -> bool:
+    """Whether the class of that type is no part of vLLM or transformers, and known all the same."""
+    return model_type not in _model_types() and model_type in _remote_types()
 
 
 @cache
 def _model_types() -> Mapping[str, Mapping[str, Any]]:
     path = table_path("transformers_configs.json")
     table: Mapping[str, Mapping[str, Any]] = json.loads(path.read_bytes())["model_types"]
+    return table
+
+
+@cache
+def _remote_types() -> Mapping[str, Mapping[str, Any]]:
+    """Return what the generated table lacks, in its shape: above all classes that come with checkpoints.
+
+    Written by hand from what the published configurations leave out and vLLM's model classes read.
+    """
+    table: Mapping[str, Mapping[str, Any]] = json.loads(table_path("remote_configs.json").read_bytes())
     return table

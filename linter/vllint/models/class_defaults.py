@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from vllint.models.attributes import Attributes, mapping, part_attributes
+from vllint.models.sizes import MissingSizeError
 from vllint.tables import table_path
 
 
@@ -31,6 +32,15 @@ def part_or_made_up(whole: Attributes, key: str) -> Attributes | None:
     if made_up is None or key in whole.written:
         return None
     return Attributes(made_up, {}, True, made_up["model_type"])
+
+
+def part_of(whole: Attributes, *keys: str) -> Attributes:
+    """Return the first part that there is, as written or made up. Raises `MissingSizeError`."""
+    for key in keys:
+        found = part_or_made_up(whole, key)
+        if found is not None:
+            return found
+    raise MissingSizeError(keys[0])
 
 
 @cache

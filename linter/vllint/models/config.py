@@ -11,6 +11,7 @@ from vllint.models.attention import attention, latent_attention
 from vllint.models.attributes import (
     Attributes,
     are_sizes,
+    comes_with_checkpoints,
     count,
     mapping,
     part_attributes,
@@ -115,8 +116,9 @@ def _unreadable(
 
 def _configuration(whole: Attributes) -> Literal["known", "remote", "missing"] | None:
     """Return who has the class of the config; vLLM finds it in other ways where there is no type."""
-    if whole.known or whole.model_type is None:
-        return "known" if whole.known else None
+    known = whole.known and not comes_with_checkpoints(whole.model_type)
+    if known or whole.model_type is None:
+        return "known" if known else None
     return "remote" if "AutoConfig" in mapping(whole.written.get("auto_map")) else "missing"
 
 

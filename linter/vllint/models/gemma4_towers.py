@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vllint.models.attributes import Attributes, part_attributes
 from vllint.models.matrices import columns, copied
+from vllint.models.modules import UNALIGNED
 from vllint.models.sizes import MissingSizeError, layer_count, need
-from vllint.models.vision_encoders import UNALIGNED
 from vllint_schemas.models import Component
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vllint.models.attributes import Attributes
-from vllint.models.matrices import columns, copied, experts_of, model_of, replicated, rows
-from vllint.models.sizes import flag, layer_count, need, optional, per_layer
+from vllint.models.attributes import Attributes, part_attributes
+from vllint.models.matrices import columns, copied, divided, experts_of, model_of, replicated, rows
+from vllint.models.sizes import MissingSizeError, flag, layer_count, need, numbers, optional, per_layer
 from vllint_schemas.models import Component, Components
 
 WIDE = 4
@@ -36,6 +36,75 @@ def minicpm3(text: Attributes, architecture: str) -> Components:
     tied = flag(text, "tie_word_embeddings", True)
     model = model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
     return model._replace(embeddings_copied=True, heads_copied=True)
+
+
+_K3_ONLY = ("routed_expert_hidden_size", "attn_res_block_size", "mla_use_output_gate")
+"""What Kimi K3 has beside Kimi Linear, whose type it shares. Nobody could build it without a GPU."""
+
+
+def kimi_linear(text: Attributes, architecture: str) -> Components:
+    """Return layers with latent attention here and there, of delta nets else (`kimi_linear.py`)."""
+    hidden, total = need(text, "hidden_size"), layer_count(text, "num_hidden_layers")
+    linear = part_attributes(text, "linear_attn_config")
+    odd = next((key for key in _K3_ONLY if text.written.get(key)), None)
+    if odd is not None:
+        raise MissingSizeError(odd)
+    recurrent = {place - 1 for place in numbers(linear, "kda_layers")} if linear else set()
+    delta = _delta_attention(linear, hidden) if linear else []
+    mixers = {True: delta, False: _latent_attention(text, hidden)}
+    width, norms = need(text, "intermediate_size"), copied("norms", hidden * 2)
+    dense = [*columns("up", hidden, width * 2), *rows("down", width, hidden)]
+    experts, every = optional(text, "num_experts"), need(text, "moe_layer_freq", default=1)
+    first = optional(text, "first_k_dense_replace") if experts else total
+    sparse = {place for place in range(first, total) if place % every == 0}
+    mlps = {True: _kimi_experts(text, hidden) if sparse else [], False: dense}
+    layers = tuple((*mixers[place in recurrent], *mlps[place in sparse], norms) for place in range(total))
+    tied = flag(text, "tie_word_embeddings")
+    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+
+
+def _delta_attention(linear: Attributes, hidden: int) -> list[Component]:
+    """Return a delta net with a decay for each channel: gates go through matrices of a low rank."""
+    count, size = need(linear, "num_heads"), need(linear, "head_dim")
+    inner = count * size
+    return [
+        *columns("in_qkvz", hidden, inner * 3),
+        *replicated("in_qkvz", hidden, size),
+        *columns("in_ba", hidden, count),
+        *columns("gate_decay", size, inner),
+        *replicated("gate", hidden, size),
+        *columns("gate", size, inner),
+        divided("conv", inner * 3 * need(linear, "short_conv_kernel_size", default=4), WIDE),
+        divided("decay", inner + count, WIDE),
+        copied("state_norm", size),
+        *rows("o", inner, hidden),
+    ]
+
+
+def _latent_attention(text: Attributes, hidden: int) -> list[Component]:
+    count, rank = need(text, "num_attention_heads"), need(text, "kv_lora_rank")
+    nope, rope, value = (need(text, f"{name}_head_dim") for name in ("qk_nope", "qk_rope", "v"))
+    query = optional(text, "q_lora_rank")
+    return [
+        *(replicated("q_a", hidden, query) if query else []),
+        *columns("q_b" if query else "q", query or hidden, count * (nope + rope)),
+        *replicated("kv_a", hidden, rank + rope),
+        *columns("kv_b", rank, count * (nope + value)),
+        copied("latent_norms", rank + query),
+        *rows("o", count * value, hidden),
+    ]
+
+
+def _kimi_experts(text: Attributes, hidden: int) -> list[Component]:
+    experts, width = need(text, "num_experts"), need(text, "moe_intermediate_size")
+    shared = optional(text, "num_shared_experts") * width
+    return [
+        *experts_of("experts", experts, hidden, width),
+        copied("router", experts * hidden),
+        copied("correction_bias", experts, WIDE),
+        *columns("shared_experts", hidden, shared * 2),
+        *rows("shared_experts", shared, hidden),
+    ]
 
 
 def deepseek_v4(text: Attributes, architecture: str) -> Components:

@@ -60,6 +60,7 @@ ALWAYS_SPARSE = frozenset(
         "qwen3_5_moe_text",
         "flex_olmo",
         "jetmoe",
+        "solar_open",
     ]
 )
 """Model types of which every layer has experts."""

@@ -13,6 +13,11 @@ VOCABULARY_PADDING = 64
 """Rows of embedding and head come in multiples of it. vllm/.../vocab_parallel_embedding.py."""
 
 
+def linear(inputs: int, outputs: int, bias: bool = True) -> int:
+    """Return the elements of a matrix that is neither divided nor quantized, with its bias."""
+    return inputs * outputs + (outputs if bias else 0)
+
+
 def columns(name: str, inputs: int, outputs: int, bias: bool = False) -> list[Component]:
     """Return a matrix divided by its outputs, and its bias with it (`ColumnParallelLinear`)."""
     matrix = Component(name, inputs * outputs, "even", quantizable=True, outputs=outputs)

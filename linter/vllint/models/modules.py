@@ -14,6 +14,9 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import NamedTuple
 
+UNALIGNED = "tower_unaligned"
+"""A tower's matrices of sizes that only compressed-tensors quantizes (`gemma4_mm.py:102`)."""
+
 _SHARED = tuple(
     f"{name}.{matrix}"
     for name in ("shared_experts", "shared_expert")
@@ -55,14 +58,74 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 """What checkpoints and vLLM call the modules of a layer, by the component's name here."""
 
 HEAD = ("lm_head", "language_model.lm_head", "head")
-TOWER = ("visual.blocks.0.attn.qkv", "vision_tower.encoder.layers.0.mlp.fc1", "vision_model.layers.0.mlp.fc1")
+_TOWER_LAYERS = ("visual.blocks.0", "vision_tower.encoder.layers.0", "vision_model.layers.0")
+TOWER = _below(_TOWER_LAYERS, "mlp.fc1")
+TOWER_ATTENTION = ("visual.blocks.0.attn.qkv", *_below(_TOWER_LAYERS, "self_attn.q_proj"))
 PROJECTOR = ("visual.merger.mlp.0", "multi_modal_projector.linear_1", "mm_projector.linear_1")
+
+_INTERN = ("vision_model.encoder.layers.0", "attn.qkv", "mlp.fc1", "mlp1.1")
+_KEYE = ("visual.vision_model.encoder.layers.0", "self_attn.qkv_proj", "mlp.fc1", "mlp_AR.linear_1")
+_MINICPM = ("vpm.encoder.layers.0", "self_attn.qkv_proj", "mlp.fc1", "resampler.kv_proj")
+_TOWERS_OF_TYPES: Mapping[str, tuple[str, str, str, str]] = {
+    "Keye": _KEYE,
+    "KeyeVL1_5": _KEYE,
+    "NVLM_D": _INTERN,
+    "chatglm": (
+        "transformer.vision.transformer.layers.0",
+        "attention.query_key_value",
+        "mlp.fc1",
+        "transformer.vision.linear_proj.linear_proj",
+    ),
+    "deepseek_vl_v2": (
+        "vision_model.transformer.layers.0",
+        "self_attn.qkv_proj",
+        "mlp.fc1",
+        "projector.layers",
+    ),
+    "h2ovl_chat": _INTERN,
+    "internvl_chat": _INTERN,
+    "minicpmo": _MINICPM,
+    "minicpmv": _MINICPM,
+    "molmo": (
+        "vision_backbone.image_vit.transformer.resblocks.0",
+        "attention.wq",
+        "feed_forward.w1",
+        "vision_backbone.image_projector.down_proj",
+    ),
+    "phi3_v": (
+        "model.vision_embed_tokens.img_processor.vision_model.encoder.layers.0",
+        "self_attn.qkv_proj",
+        "mlp.fc1",
+        "model.vision_embed_tokens.img_projection.0",
+    ),
+    "skywork_chat": _INTERN,
+    "ultravox": (
+        "audio_tower.layers.0",
+        "self_attn.qkv_proj",
+        "mlp.fc1",
+        "multi_modal_projector.linear_1",
+    ),
+}
+"""What vLLM calls a tower's layers, a matrix of their attention and of their MLP, and the projector."""
+
+
+def tower_names(model_type: str | None, component: str) -> tuple[str, ...]:
+    """Return what a component of a tower may be called: what vLLM calls it, where that is known."""
+    known = _TOWERS_OF_TYPES.get(model_type or "")
+    attends, projects = component in _ATTENDING, component.endswith(("merger", "projector", "adapter"))
+    if known is None:
+        return TOWER_ATTENTION if attends else PROJECTOR if projects else TOWER
+    layer, attention, mlp, projector = known
+    return (projector if projects else f"{layer}.{attention if attends else mlp}",)
+
+
+_ATTENDING = frozenset(["tower_qkv", "tower_o"])
 
 _TOWER_PARTS = frozenset(
     ["visual", "vision_tower", "vision_model", "vision_encoder", "vit", "vpm", "audio_tower", "embed_vision"]
 )
 
-_NUMBERED = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)(?:\.(.*)|(\*))?$", re.DOTALL)
+_NUMBERED = r"(?s)(?:^|\.)(?:layers|h|blocks)\.(\d+)(?:\.(.*)|(\*))?$"
 _LONGEST = 300
 
 
@@ -81,7 +144,7 @@ def patterns(names: tuple[str, ...]) -> Patterns:
     for name in names:
         if name.startswith("mtp") or _names_tower(name):
             continue
-        found = None if name.startswith("re:") else _NUMBERED.search(name[:_LONGEST])
+        found = None if name.startswith("re:") else re.search(_NUMBERED, name[:_LONGEST])
         if found is None:
             anywhere.append(name)
         else:
@@ -106,15 +169,23 @@ def _names_tower(name: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def names_module(names: tuple[str, ...], candidates: tuple[str, ...], layer: int | None) -> bool:
-    """Whether one of `names` means a module called one of `candidates`, of a layer where that counts."""
+def names_module(
+    names: tuple[str, ...], candidates: tuple[str, ...], layer: int | None, anyhow: bool = False
+) -> bool:
+    """Whether one of `names` means a module called one of `candidates`, of a layer where that counts.
+
+    `anyhow`: any piece of a module's name means it.
+    """
     known = patterns(names)
     own = known.numbered.get(layer, ()) if layer is not None else ()
     if own and _any_of(own, candidates):
         return True
     if not known.anywhere:
         return False
-    return _any_of(known.anywhere, candidates, None if layer is None else f"model.layers.{layer}.")
+    above = None if layer is None else f"model.layers.{layer}."
+    if anyhow:
+        return any(name in (above or "") + module for name in known.anywhere for module in candidates)
+    return _any_of(known.anywhere, candidates, above)
 
 
 @lru_cache(maxsize=4096)

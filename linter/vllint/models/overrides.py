@@ -7,14 +7,13 @@ other attributes, such as a head's size from the hidden size, stays as it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vllint.models.architectures import has_trait, registered
 from vllint.models.attributes import Attributes, mapping, part_attributes, whole_attributes
-from vllint.models.config import facts_from_config
 from vllint.models.lengths import LENGTH_KEYS, overridden_lengths
-from vllint_schemas import ModelFacts, Unknown
+from vllint_schemas import EngineArgs, ModelFacts, Unknown
 
 LENGTHS = frozenset({"rope_scaling", "rope_parameters", "rope_theta", *LENGTH_KEYS})
 """Keys that change the context length, and nothing else that is known here."""
@@ -83,6 +82,38 @@ def overridden(
     return overridden_lengths(facts, overrides, release) if _kept(overrides, LENGTHS) else facts
 
 
+def given_otherwise(args: EngineArgs, dests: Iterable[str]) -> bool:
+    """Whether one of the options makes another model than its config says, or may.
+
+    A value of `_AS_IT_IS` makes none, and `hf_overrides` none where it changes the context's length alone.
+    """
+    return any(args.given(dest) is not None and not _leaves_model(args, dest) for dest in dests)
+
+
+_AS_IT_IS = {
+    "convert": frozenset({"auto", "none"}),
+    "model_impl": frozenset({"auto", "vllm"}),
+    "runner": frozenset({"auto", "generate"}),
+    "task": frozenset({"auto", "generate"}),
+}
+
+
+def _leaves_model(args: EngineArgs, dest: str) -> bool:
+    if dest == "hf_overrides":
+        return _changes_length_alone(args)
+    found = args.value(dest)
+    return not isinstance(found, Unknown) and found.value in _AS_IT_IS.get(dest, ())
+
+
+def _changes_length_alone(args: EngineArgs) -> bool:
+    found = args.value("hf_overrides")
+    if isinstance(found, Unknown) or not isinstance(found.value, Mapping):
+        return False
+    below = found.value.get("text_config", {})
+    keys = [key for key in found.value if key != "text_config"]
+    return isinstance(below, Mapping) and LENGTHS.issuperset([*keys, *below])
+
+
 def _unclear(overrides: Mapping[str, Any]) -> str | None:
     """Return the first key whose effect is not known."""
     for key, value in overrides.items():
@@ -110,6 +141,9 @@ def _changed(
     facts: ModelFacts, config: Mapping[str, object], overrides: Mapping[str, Any]
 ) -> ModelFacts | Unknown | None:
     """Return the facts of the changed config, without the sizes of the checkpoint, which is another."""
+    # Most launches change nothing, and what reads configs is many modules.
+    from vllint.models.config import facts_from_config
+
     whole = whole_attributes(config)
     if not whole.known:
         return None

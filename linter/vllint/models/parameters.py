@@ -79,6 +79,9 @@ def _counted(facts: ModelFacts) -> Components | Unknown:
     family = FAMILIES.get(kind)
     if family is None:
         return Unknown(f"how vLLM builds `{kind or facts.architecture}` models is not tabled")
+    if family.latent and facts.qk_nope_head_dim == facts.qk_rope_head_dim == 0:
+        # Without latents, DeepSeek's classes build plain attention (`deepseek_v2.py`).
+        family = family._replace(latent=False)
     sizes = _sizes(facts, family)
     if isinstance(sizes, Unknown):
         return sizes
@@ -298,7 +301,11 @@ def _assembled(
             return Unknown(f"the positions of `{facts.id}` are not known")
         length = facts.max_position_embeddings + family.positions
         embedding.append(Component("positions", length * sizes.hidden, "none"))
-    scores = (facts.architecture or "").endswith(SCORING_SUFFIXES) or is_converted(facts.architecture)
+    scores = (
+        (facts.architecture or "").endswith(SCORING_SUFFIXES)
+        or is_converted(facts.architecture)
+        or pooling_kind(facts.architecture or "")
+    )
     rewards = _reward(facts, sizes)
     head = rewards if scores or rewards else [table("head", sizes.vocabulary, sizes.hidden)]
     bias = [Component("head_bias", padded(sizes.vocabulary), "vocabulary")] if family.head_bias else []
@@ -318,8 +325,13 @@ def _assembled(
 REWARDS = {"Qwen2ForRewardModel": 1, "Qwen2ForProcessRewardModel": 2}
 """Architectures with an MLP in 32 bits on every stage -> how many numbers it gives (`qwen2_rm.py`)."""
 
+VALUES = frozenset(["InternLM2ForRewardModel"])
+"""Architectures with one number for a hidden state in 32 bits on every stage (`internlm2.py`)."""
+
 
 def _reward(facts: ModelFacts, sizes: _Sizes) -> list[Component]:
+    if facts.architecture in VALUES:
+        return [divided("reward", sizes.hidden, WIDE)]
     labels = REWARDS.get(facts.architecture or "")
     if labels is None:
         return []

@@ -37,6 +37,8 @@ def config_of_params(
     config: dict[str, Any] = {_NAMES.get(name, name): value for name, value in params.items()}
     length = mapping(beside).get("max_position_embeddings")
     config.setdefault("tie_word_embeddings", False)
+    # vLLM builds no class of Mistral's of it, whose default would be a window.
+    config.setdefault("sliding_window", None)
     config.setdefault("max_position_embeddings", length or LENGTH_WHEN_SILENT)
     config.update(_quantization(mapping(config.pop("quantization", None))))
     config.update(_window(config))
@@ -106,8 +108,23 @@ def _composite(config: dict[str, Any]) -> dict[str, Any]:
     if vision:
         kind, architecture = "pixtral", "PixtralForConditionalGeneration"
         seen = mapping(vision)
-        tower = {_NAMES.get(name, name): value for name, value in seen.items() if name != "adapter_bias"}
+        tower = {_NAMES.get(name, name): value for name, value in seen.items()}
         return whole | {"model_type": kind, "architectures": [architecture], "vision_config": tower}
     causal = mapping(audio).get("causal")
     architecture = "VoxtralRealtimeGeneration" if causal else "VoxtralForConditionalGeneration"
-    return whole | {"model_type": "voxtral", "architectures": [architecture]}
+    heard = _audio(mapping(audio), mapping(mapping(parts.get("whisper_model_args")).get("downsample_args")))
+    return whole | {"model_type": "voxtral", "architectures": [architecture], "audio_config": heard}
+
+
+def _audio(encoder: Mapping[str, Any], stacked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an encoder of sound in the names of Whisper's configuration."""
+    sounds = mapping(encoder.get("audio_encoding_args"))
+    return {
+        "model_type": "whisper",
+        "d_model": encoder.get("dim"),
+        "encoder_layers": encoder.get("n_layers"),
+        "encoder_ffn_dim": encoder.get("hidden_dim"),
+        "num_mel_bins": sounds.get("num_mel_bins"),
+        "max_source_positions": encoder.get("max_source_positions"),
+        "downsample_factor": stacked.get("downsample_factor"),
+    }

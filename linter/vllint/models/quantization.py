@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vllint.models.attributes import Attributes, count, mapping, switch
-from vllint_schemas import Quantization
+from vllint_schemas import ModelFacts, Quantization
 from vllint_schemas.models import Scheme
 
 MODELOPT_METHODS = {
@@ -33,11 +33,29 @@ METHOD_BITS = {
 }
 ALGORITHM_BITS = {"FP8": 8, "FP8_PER_CHANNEL_PER_TOKEN": 8, "FP8_PB_WO": 8, "NVFP4": 4, "MXFP8": 8}
 GROUP_SIZES = {"mxfp4": 32, "gpt_oss_mxfp4": 32, "mxfp8": 32, "modelopt_mxfp8": 32}
-IGNORED_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "ignored_layers")
+IGNORED_KEYS = (
+    "ignore",
+    "modules_to_not_convert",
+    "exclude_modules",
+    "ignored_layers",
+    "llm_int8_skip_modules",
+    "exclude",
+)
 GPTQ_EXCLUDES = "-:"
 """How GPTQModel marks modules that stay unquantized. vllm `quantization/utils/gptq_utils.py`."""
 
+GPTQ_CHANGES = "+:"
+"""How it marks those that are quantized in another way than the rest."""
+
 MOST_IGNORED, MOST_TARGETS = 4096, 1024
+
+_HEADS_ON_REQUEST = frozenset({"gptq", "awq", "auto_gptq", "auto_awq", "gptq_marlin", "awq_marlin"})
+"""Methods that quantize the language model head where `lm_head` says so."""
+
+
+_TAKEN_WHATEVER_IS_ASKED = frozenset({"auto-round", "inc", "gpt_oss_mxfp4", "deepseek_v4_fp8"})
+"""Methods of checkpoints that override any `--quantization`, beside ModelOpt's, as their classes say in
+`override_quantization_method` (vLLM 0.33.0 `model_executor/layers/quantization/mxfp4.py:130`)."""
 
 
 class Checkpoint(NamedTuple):
@@ -62,6 +80,14 @@ def checkpoint_quantization(whole: Attributes, text: Attributes) -> Checkpoint:
     return Checkpoint(False, None)
 
 
+def keeps_its_method(model: ModelFacts) -> bool:
+    """Whether vLLM takes the checkpoint's own method, whatever `--quantization` asks for."""
+    how = model.quantization
+    if how is None or how.method == "mxfp4":
+        return model.model_type == "gpt_oss" and model.quantized is not False
+    return how.algorithm is not None or how.method in _TAKEN_WHATEVER_IS_ASKED
+
+
 def _quantization(written: Mapping[str, Any], model_type: str | None) -> Quantization | None:
     nested = mapping(written.get("quantization"))
     algorithm = _text(nested.get("quant_algo")) or _text(written.get("quant_algo"))
@@ -82,6 +108,9 @@ def _quantization(written: Mapping[str, Any], model_type: str | None) -> Quantiz
         ignored=_ignored(written, nested),
         schemes=_schemes(written, nested, method),
         symmetric=switch(weights.get("symmetric")),
+        head=written.get("lm_head") is True and method in _HEADS_ON_REQUEST,
+        narrow_scales=weights.get("num_bits") == 4
+        and (weights.get("type") == "float" or weights.get("dtype") == "fp4"),
     )
 
 
@@ -96,7 +125,7 @@ def _method(written: Mapping[str, Any], nested: Mapping[str, Any], algorithm: st
     legacy = mapping(written.get("producer")).get("name") == "modelopt" and nested.get("quant_algo")
     if (method == "modelopt" or legacy) and algorithm:
         return MODELOPT_METHODS.get(algorithm, "modelopt")
-    return method
+    return "inc" if method == "auto-round" else method
 
 
 def _bits(
@@ -121,8 +150,16 @@ def _group_size(method: str, parts: tuple[Mapping[str, Any], ...]) -> int | None
     return GROUP_SIZES.get(method)
 
 
+QUARK_BITS = {"fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8, "fp4": 4, "int4": 4, "uint4": 4}
+"""Quark's types of weights -> their bits."""
+
+
 def _group_weights(written: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the weights' scheme if all groups of a compressed-tensors config agree on it."""
+    """Return the weights' scheme if all groups of a compressed-tensors config agree on it, or Quark's."""
+    quark = mapping(mapping(written.get("global_quant_config")).get("weight"))
+    if quark:
+        own = mapping(written.get("layer_quant_config")) or mapping(written.get("layer_type_quant_config"))
+        return {} if own else {**quark, "num_bits": QUARK_BITS.get(str(quark.get("dtype")))}
     groups = [mapping(group).get("weights") for group in mapping(written.get("config_groups")).values()]
     schemes = [mapping(scheme) for scheme in groups]
     shapes = {
@@ -136,6 +173,8 @@ def _schemes(written: Mapping[str, Any], nested: Mapping[str, Any], method: str)
     layers = mapping(nested.get("quantized_layers")) or mapping(written.get("quantized_layers"))
     if layers and method == "modelopt_mixed":
         return _layer_schemes(layers)
+    if method == "gptq":
+        return _changed_schemes(written)
     groups = [mapping(group) for group in mapping(written.get("config_groups")).values()]
     if method != "compressed-tensors" or all(_targets(group) == ("Linear",) for group in groups):
         return ()
@@ -144,6 +183,23 @@ def _schemes(written: Mapping[str, Any], nested: Mapping[str, Any], method: str)
         for group in groups
         if (bits := count((weights := mapping(group.get("weights"))).get("num_bits"), 32)) is not None
     )
+
+
+def _changed_schemes(written: Mapping[str, Any]) -> tuple[Scheme, ...]:
+    """Return the precisions of a GPTQ checkpoint with several; the last is that of all other modules."""
+    bits, group = count(written.get("bits"), 32), _group_size("gptq", (written,))
+    if bits is None:
+        return ()
+    changed = [
+        Scheme(
+            ("re:" + str(name).removeprefix(GPTQ_CHANGES),),
+            count(mapping(own).get("bits"), 32) or bits,
+            _group_size("gptq", (mapping(own),)) or group,
+        )
+        for name, own in list(mapping(written.get("dynamic")).items())[:MOST_IGNORED]
+        if not str(name).startswith(GPTQ_EXCLUDES)
+    ]
+    return (*changed, Scheme(("*",), bits, group)) if changed else ()
 
 
 def _layer_schemes(layers: Mapping[str, Any]) -> tuple[Scheme, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vllint.models.attributes import Attributes, part_attributes
+from vllint.models.block_lists import nemotron_nas, step3p5
 from vllint.models.class_defaults import with_class_defaults
-from vllint.models.encoders import bert, modern_bert, nomic_bert, whisper
+from vllint.models.decoders import afmoe, aria, gemma3n, gpt_bigcode, hunyuan_moe, longcat, minimax_m3, molmo
+from vllint.models.encoders import bert, gte, modern_bert, nomic_bert, whisper
 from vllint.models.gemma4 import gemma4
 from vllint.models.hybrids import falcon_h1, granite_hybrid, jamba, lfm2, mamba1_only, mamba2_only, nemotron_h
 from vllint.models.laguna import laguna
-from vllint.models.latent import deepseek_v4, minicpm3
+from vllint.models.latent import deepseek_v4, kimi_linear, minicpm3
 from vllint.models.matrices import columns, copied, experts_of, heads, model_of, rows
 from vllint.models.sizes import MissingSizeError, flag, layer_count, need, per_layer
 from vllint_schemas.models import Component, Components
@@ -141,12 +143,25 @@ _BUILDERS: Mapping[str, Builder] = {
     "lfm2_moe": lfm2,
     "granitemoehybrid": granite_hybrid,
     "minicpm3": minicpm3,
+    "kimi_linear": kimi_linear,
+    "nemotron-nas": nemotron_nas,
+    "step3p5": step3p5,
+    "molmo": molmo,
+    "gpt_bigcode": gpt_bigcode,
+    "aria_text": aria,
+    "gemma3n_text": gemma3n,
+    "afmoe": afmoe,
+    "minimax_m3_text": minimax_m3,
+    "hunyuan_v1_moe": hunyuan_moe,
+    "longcat_flash": longcat,
     "deepseek_v4": deepseek_v4,
     "bert": bert,
     "roberta": bert,
     "xlm-roberta": bert,
     "modernbert": modern_bert,
     "nomic_bert": nomic_bert,
+    "gte": gte,
+    "new": gte,
     "whisper": whisper,
 }
 """By the model type of the text part."""

@@ -9,14 +9,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vllint.models.attributes import Attributes, part_attributes
-from vllint.models.class_defaults import part_or_made_up
+from vllint.models.checkpoint_towers import (
+    deepseek_ocr,
+    deepseek_ocr2,
+    dots_ocr,
+    glm4v_chat,
+    internvl_chat,
+    keye,
+    minicpm_v,
+    minicpm_v4_6,
+    minimax_m3,
+    mistral_pixtral,
+    molmo,
+    ovis2_5,
+    phi3_v,
+    phi4mm,
+    ultravox,
+    voxtral,
+)
+from vllint.models.class_defaults import part_of
 from vllint.models.gemma4_towers import gemma4_towers, unified_embedders
 from vllint.models.matrices import columns, copied, rows, total_of
-from vllint.models.sizes import MOST_LAYERS, MissingSizeError, flag, layer_count, need
+from vllint.models.radio_towers import deepseek_vl2, gemma3n, nemotron_vl
+from vllint.models.siglip_towers import cohere2_vision, gemma3, idefics3, lfm2_vl, paligemma
+from vllint.models.sizes import MOST_LAYERS, MissingSizeError, flag, layer_count, layers_used, need
+from vllint.models.sound_towers import (
+    aria,
+    audio_flamingo,
+    paddleocr_vl,
+    qwen2_5_omni,
+    qwen3_asr,
+    qwen3_audio,
+)
 from vllint.models.vision_encoders import (
     clip,
     encoder_layer,
     pixtral,
+    qwen2_5_vision,
     siglip,
     unquantized,
     whisper_encoder,
@@ -38,20 +67,6 @@ def tower_components(whole: Attributes, text: Attributes, architecture: str | No
     return total_of(built)
 
 
-def _part(whole: Attributes, *keys: str) -> Attributes:
-    for key in keys:
-        found = part_or_made_up(whole, key)
-        if found is not None:
-            return found
-    raise MissingSizeError(keys[0])
-
-
-def _gemma3(whole: Attributes, text: Attributes) -> list[Component]:
-    tower = _part(whole, "vision_config")
-    hidden = need(tower, "hidden_size")
-    return [*siglip(tower), copied("tower_projector", hidden * need(text, "hidden_size") + hidden)]
-
-
 def _merger(inputs: int, outputs: int, norm: int) -> list[Component]:
     return [
         copied("tower_norms", norm),
@@ -62,7 +77,7 @@ def _merger(inputs: int, outputs: int, norm: int) -> list[Component]:
 
 def _qwen3_vl(whole: Attributes, text: Attributes) -> list[Component]:
     """Patches of several frames, learned positions, a merger, and one for each deep stack (`qwen3_vl.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=16)
     merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
     outputs = need(tower, "out_hidden_size")
@@ -81,9 +96,13 @@ def _qwen3_vl(whole: Attributes, text: Attributes) -> list[Component]:
     ]
 
 
+def _qwen3_omni(whole: Attributes, text: Attributes) -> list[Component]:
+    return [*_qwen3_vl(whole, text), *unquantized(qwen3_audio(part_of(whole, "audio_config")))]
+
+
 def _qwen2_vl(whole: Attributes, text: Attributes) -> list[Component]:
     """No biases on patches, a merger to the width of the text model (`qwen2_vl.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, patch = need(tower, "embed_dim"), need(tower, "patch_size", default=14)
     merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
     ratio = tower.get("mlp_ratio")
@@ -97,17 +116,7 @@ def _qwen2_vl(whole: Attributes, text: Attributes) -> list[Component]:
 
 
 def _qwen2_5_vl(whole: Attributes, text: Attributes) -> list[Component]:
-    """Gated MLPs and norms without bias (`qwen2_5_vl.py`)."""
-    tower = _part(whole, "vision_config")
-    hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
-    merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
-    frames = need(tower, "temporal_patch_size", default=2)
-    return [
-        copied("tower_patches", 3 * frames * patch * patch * hidden),
-        *encoder_layer(hidden, need(tower, "intermediate_size"), gated=True, norm=1)
-        * layer_count(tower, "depth"),
-        *_merger(merged, need(tower, "out_hidden_size"), hidden),
-    ]
+    return qwen2_5_vision(part_of(whole, "vision_config"))
 
 
 def _llama4(whole: Attributes, text: Attributes) -> list[Component]:
@@ -136,15 +145,9 @@ def _llama4(whole: Attributes, text: Attributes) -> list[Component]:
     )
 
 
-def _paligemma(whole: Attributes, text: Attributes) -> list[Component]:
-    tower = _part(whole, "vision_config")
-    hidden, width = need(tower, "hidden_size"), need(tower, "projection_dim", default=2048)
-    return [*siglip(tower), copied("tower_projector", hidden * width + width)]
-
-
 def _llava(whole: Attributes, text: Attributes) -> list[Component]:
     """Return CLIP or SigLIP up to the layer whose features count, and a divided projector (`llava.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     width = need(text, "hidden_size")
     bias = flag(whole, "multimodal_projector_bias", True)
     if tower.model_type == "pixtral":
@@ -168,16 +171,13 @@ def _llava(whole: Attributes, text: Attributes) -> list[Component]:
 def _layers_used(whole: Attributes, tower: Attributes) -> int:
     """Return how many layers vLLM builds: the features are taken from `vision_feature_layer`."""
     default = -1 if whole.model_type == "llava_onevision" else -2
-    place = whole.written.get("vision_feature_layer", default)
     layers = layer_count(tower, "num_hidden_layers")
-    if not isinstance(place, int) or isinstance(place, bool):
-        raise MissingSizeError("vision_feature_layer")
-    return layers + place + 1 if place < 0 else place
+    return layers_used(whole, "vision_feature_layer", default, layers, first=1)
 
 
 def _mistral3(whole: Attributes, text: Attributes) -> list[Component]:
     """Return Pixtral, a merger of patches, a divided projector (`mistral3.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, width = need(tower, "hidden_size", default=1024), need(text, "hidden_size")
     merge = need(whole, "spatial_merge_size", default=2)
     bias = flag(whole, "multimodal_projector_bias")
@@ -191,7 +191,7 @@ def _mistral3(whole: Attributes, text: Attributes) -> list[Component]:
 
 def _kimi(whole: Attributes, text: Attributes) -> list[Component]:
     """Return MoonViT, whose projector every rank has (`kimi_k25.py`, `moonvit.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden = need(tower, "vt_hidden_size", "hidden_size", default=1152)
     width = need(tower, "vt_intermediate_size", "intermediate_size", default=4304)
     layers = layer_count(tower, "vt_num_hidden_layers", "num_hidden_layers", default=27)
@@ -211,7 +211,7 @@ def _kimi(whole: Attributes, text: Attributes) -> list[Component]:
 
 def _glm4v(whole: Attributes, text: Attributes) -> list[Component]:
     """Return layers without biases, a convolution that merges patches, a gated merger (`glm4_1v.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, patch = need(tower, "hidden_size", default=1536), need(tower, "patch_size", default=14)
     output, width = need(tower, "out_hidden_size", default=4096), need(tower, "intermediate_size")
     merge, frames = (
@@ -234,7 +234,7 @@ def _glm4v(whole: Attributes, text: Attributes) -> list[Component]:
 
 def _glm_ocr(whole: Attributes, text: Attributes) -> list[Component]:
     """Return layers with biases and normed heads; the merger is as wide as the text's MLP (`glm_ocr.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
     output, merge = need(tower, "out_hidden_size"), need(tower, "spatial_merge_size", default=2)
     frames, width = need(tower, "temporal_patch_size", default=2), need(text, "intermediate_size")
@@ -250,20 +250,8 @@ def _glm_ocr(whole: Attributes, text: Attributes) -> list[Component]:
     ]
 
 
-def _cohere2_vision(whole: Attributes, text: Attributes) -> list[Component]:
-    tower = _part(whole, "vision_config")
-    factor = need(whole, "downsample_factor", default=2)
-    inputs = need(tower, "hidden_size") * factor**2
-    inner = need(whole, "alignment_intermediate_size", default=36864)
-    return [
-        *siglip(tower),
-        *columns("tower_projector", inputs, inner, True),
-        *rows("tower_projector", inner // 2, need(text, "hidden_size"), True),
-    ]
-
-
 def _qwen2_audio(whole: Attributes, text: Attributes) -> list[Component]:
-    tower = _part(whole, "audio_config")
+    tower = part_of(whole, "audio_config")
     hidden, output = need(tower, "d_model", default=1280), need(text, "hidden_size")
     positions = need(tower, "max_source_positions", default=1500) * hidden
     return [
@@ -275,7 +263,7 @@ def _qwen2_audio(whole: Attributes, text: Attributes) -> list[Component]:
 
 def _llava_video(whole: Attributes, text: Attributes) -> list[Component]:
     """Return the towers of `_llava` with a projector that every rank has (`llava_next_video.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, width = need(tower, "hidden_size"), need(text, "hidden_size")
     layers = _layers_used(whole, tower)
     vision = siglip(tower, layers) if tower.model_type == "siglip_vision_model" else clip(tower, layers)
@@ -283,37 +271,14 @@ def _llava_video(whole: Attributes, text: Attributes) -> list[Component]:
     return [*vision, copied("tower_projector", hidden * width + width * width + width * 2 + newline)]
 
 
-def _idefics3(whole: Attributes, text: Attributes) -> list[Component]:
-    tower = _part(whole, "vision_config")
-    inputs = need(tower, "hidden_size") * need(whole, "scale_factor", default=2) ** 2
-    return [*siglip(tower), copied("tower_projector", inputs * need(text, "hidden_size"))]
-
-
-def _lfm2_vl(whole: Attributes, text: Attributes) -> list[Component]:
-    """Return SigLIP 2 up to the layer whose features count, and a projector that every rank has."""
-    tower = _part(whole, "vision_config")
-    hidden, inner = need(tower, "hidden_size"), need(whole, "projector_hidden_size", default=2560)
-    inputs, width = hidden * need(whole, "downsample_factor", default=2) ** 2, need(text, "hidden_size")
-    bias = flag(whole, "projector_bias", True)
-    norm = inputs * 2 if flag(whole, "projector_use_layernorm", True) else 0
-    patch, positions = need(tower, "patch_size", default=16), need(tower, "num_patches", default=256)
-    projector = inputs * inner + inner * width + (inner + width if bias else 0)
-    return [
-        copied("tower_patches", 3 * patch * patch * hidden + hidden),
-        copied("tower_positions", positions * hidden),
-        *encoder_layer(hidden, need(tower, "intermediate_size")) * layer_count(tower, "num_hidden_layers"),
-        copied("tower_norms", hidden * 2),
-        copied("tower_projector", norm + projector),
-    ]
-
-
 def _internvl(whole: Attributes, text: Attributes) -> list[Component]:
     """Return transformers' encoder, of which vLLM divides the MLPs alone (`interns1_vit.py`)."""
-    tower = _part(whole, "vision_config")
+    tower = part_of(whole, "vision_config")
     hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
     width, output = need(tower, "intermediate_size"), need(text, "hidden_size")
-    if flag(tower, "attention_bias") or flag(tower, "use_qk_norm"):
-        raise MissingSizeError("attention_bias")
+    vectors = 3 + (2 if tower.get("norm_type") == "rms_norm" else 4)
+    vectors += 3 if flag(tower, "attention_bias") else 0
+    vectors += 2 if flag(tower, "use_qk_norm") else 0
     merged = hidden * 4
     layers = layer_count(tower, "num_hidden_layers")
     mlp = [*columns("tower_up", hidden, width, True), *rows("tower_down", width, hidden, True)]
@@ -321,14 +286,14 @@ def _internvl(whole: Attributes, text: Attributes) -> list[Component]:
     return [
         copied("tower_patches", 3 * patch * patch * hidden + hidden * 2),
         copied("tower_positions", positions * hidden),
-        copied("tower_layers", (hidden * hidden * 4 + hidden * 7) * layers),
+        copied("tower_layers", (hidden * hidden * 4 + hidden * vectors) * layers),
         *mlp * layers,
         copied("tower_projector", merged * 2 + merged * output + output * output + output * 2),
     ]
 
 
 _TOWERS: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
-    "gemma3": _gemma3,
+    "gemma3": gemma3,
     "qwen3_vl": _qwen3_vl,
     "qwen3_vl_moe": _qwen3_vl,
     "qwen3_5": _qwen3_vl,
@@ -336,8 +301,8 @@ _TOWERS: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
     "qwen2_vl": _qwen2_vl,
     "qwen2_5_vl": _qwen2_5_vl,
     "llama4": _llama4,
-    "paligemma": _paligemma,
-    "shieldgemma2": _gemma3,
+    "paligemma": paligemma,
+    "shieldgemma2": gemma3,
     "llava": _llava,
     "llava_next": _llava,
     "mistral3": _mistral3,
@@ -348,18 +313,52 @@ _TOWERS: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
     "glm4v_moe": _glm4v,
     "glm_ocr": _glm_ocr,
     "kimi_vl": _kimi,
-    "cohere2_vision": _cohere2_vision,
+    "cohere2_vision": cohere2_vision,
     "qwen2_audio": _qwen2_audio,
-    "idefics3": _idefics3,
-    "smolvlm": _idefics3,
+    "idefics3": idefics3,
+    "smolvlm": idefics3,
     "internvl": _internvl,
-    "lfm2_vl": _lfm2_vl,
+    "interns1": _internvl,
+    "lighton_ocr": _mistral3,
+    "lfm2_vl": lfm2_vl,
     "llava_next_video": _llava_video,
     "llava_onevision": _llava_video,
+    "internvl_chat": internvl_chat,
+    "h2ovl_chat": internvl_chat,
+    "skywork_chat": internvl_chat,
+    "NVLM_D": internvl_chat,
+    "phi3_v": phi3_v,
+    "phi4mm": phi4mm,
+    "minicpmv": minicpm_v,
+    "minicpmo": minicpm_v,
+    "molmo": molmo,
+    "Keye": keye,
+    "KeyeVL1_5": keye,
+    "ovis2_5": ovis2_5,
+    "dots_ocr": dots_ocr,
+    "ultravox": ultravox,
+    "NemotronH_Nano_VL_V2": nemotron_vl,
+    "gemma3n": gemma3n,
+    "minicpmv4_6": minicpm_v4_6,
+    "minimax_m3_vl": minimax_m3,
+    "aria": aria,
+    "audioflamingo3": audio_flamingo,
+    "exaone4_5": _qwen2_5_vl,
+    "paddleocr_vl": paddleocr_vl,
+    "qwen2_5_omni": qwen2_5_omni,
+    "qwen3_asr": qwen3_asr,
+    "qwen3_omni_moe": _qwen3_omni,
 }
 """By the model type of the whole."""
 
 TOWER_TYPES = frozenset(_TOWERS)
 
-_TOWERS_BY_ARCHITECTURE: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {}
+_TOWERS_BY_ARCHITECTURE: Mapping[str, Callable[[Attributes, Attributes], list[Component]]] = {
+    "DeepseekOCRForCausalLM": deepseek_ocr,
+    "DeepseekOCR2ForCausalLM": deepseek_ocr2,
+    "DeepseekVLV2ForCausalLM": deepseek_vl2,
+    "GLM4VForCausalLM": glm4v_chat,
+    "PixtralForConditionalGeneration": mistral_pixtral,
+    "VoxtralForConditionalGeneration": voxtral,
+}
 """By vLLM's class, for types that several classes share."""

@@ -10,9 +10,6 @@ from vllint.models.matrices import columns, copied, rows
 from vllint.models.sizes import layer_count, need
 from vllint_schemas.models import Component
 
-UNALIGNED = "tower_unaligned"
-"""A tower's matrices of sizes that only compressed-tensors quantizes (`gemma4_mm.py:102`)."""
-
 
 def encoder_layer(
     hidden: int,
@@ -41,15 +38,15 @@ def unquantized(parts: list[Component]) -> list[Component]:
     return [part._replace(quantizable=False) for part in parts]
 
 
-def siglip(tower: Attributes, layers: int | None = None) -> list[Component]:
+def siglip(tower: Attributes, layers: int | None = None, whole_mlp: bool = False) -> list[Component]:
     """Return patches, positions, all layers and a last norm, or so many layers and none.
 
-    The MLP is quantized only where its sizes are multiples of 64 (`siglip.py`).
+    The MLP is quantized only where its sizes are multiples of 64 (`siglip.py`), or everywhere (`whole_mlp`).
     """
     hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=16)
     positions = (need(tower, "image_size", default=224) // patch) ** 2
     width = need(tower, "intermediate_size")
-    packed = hidden % 64 == 0 and width % 64 == 0
+    packed = whole_mlp or (hidden % 64 == 0 and width % 64 == 0)
     layer = [
         part._replace(quantizable=part.quantizable and (packed or part.name in ("tower_qkv", "tower_o")))
         for part in encoder_layer(hidden, width)
@@ -100,4 +97,27 @@ def whisper_encoder(tower: Attributes) -> list[Component]:
         copied("tower_convolutions", mels * hidden * 3 + hidden * hidden * 3 + hidden * 2),
         copied("tower_layers", layer * layer_count(tower, "encoder_layers")),
         copied("tower_norms", hidden * 2),
+    ]
+
+
+def qwen2_5_vision(tower: Attributes) -> list[Component]:
+    """Return gated layers with plain norms; EXAONE's have fewer heads of keys (`qwen2_5_vl.py`)."""
+    hidden, patch = need(tower, "hidden_size"), need(tower, "patch_size", default=14)
+    merged = hidden * need(tower, "spatial_merge_size", default=2) ** 2
+    frames, count = need(tower, "temporal_patch_size", default=2), need(tower, "num_heads", default=16)
+    kv_heads, output = need(tower, "num_key_value_heads", default=count), need(tower, "out_hidden_size")
+    keys = hidden // count * kv_heads * 2
+    layer = [
+        *columns("tower_qkv", hidden, hidden + keys, True),
+        *rows("tower_o", hidden, hidden, True),
+        *columns("tower_up", hidden, need(tower, "intermediate_size") * 2, True),
+        *rows("tower_down", need(tower, "intermediate_size"), hidden, True),
+        copied("tower_norms", hidden * 2),
+    ]
+    return [
+        copied("tower_patches", 3 * frames * patch * patch * hidden),
+        *layer * layer_count(tower, "depth"),
+        copied("tower_norms", hidden),
+        *columns("tower_merger", merged, merged, True),
+        *rows("tower_merger", merged, output, True),
     ]

@@ -1,54 +1,30 @@
-"""The last lines of a report for people: how much was found, and what could not be checked."""
+"""The last lines of a report for people: how much was found."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-from vllint.report.cells import visible
 from vllint.report.colours import Palette
-from vllint_schemas.report import ReportDocument, ReportSummary, Unchecked
+from vllint.report.formats import Detail
+from vllint_schemas.report import ReportDocument, ReportedFinding, ReportSummary
 
-_REASONS_SHOWN = 4
 _FINDINGS_WORTH_COUNTING = 30
 
 
-class _Fact(NamedTuple):
-    """How to speak of a fact, and what makes it known."""
+def closing_lines(
+    document: ReportDocument, palette: Palette, detail: Detail, counted_findings: Sequence[ReportedFinding]
+) -> Iterator[str]:
+    """Yield what was found in numbers, then what was not checked and what would make it checkable.
 
-    noun: str
-    hint: str
-    owner: str = "launch"
-    owners: str = "launches"
-
-
-_NAME_THE_CARD = "name the card: `# vllint: gpu=H100:8` above the command, or `--gpu H100:8`"
-_FACTS = {
-    "gpu": _Fact("the card", _NAME_THE_CARD),
-    "gpu_count": _Fact("the number of cards", _NAME_THE_CARD),
-    "model": _Fact(
-        "the model's shape",
-        'describe it in vllint.toml: `[models."owner/name"]` with `like` or `config`',
-    ),
-    "vllm_version": _Fact(
-        "the vLLM release", "pin the image's tag, or `# vllint: vllm=0.33.0` above the command"
-    ),
-    "arguments": _Fact(
-        "some of the arguments", "give the variables a value in the file, or pass `--env FILE`"
-    ),
-    "memory": _Fact("GPU memory", ""),
-    "format": _Fact("the content", "", "file", "files"),
-}
-
-
-def closing_lines(document: ReportDocument, palette: Palette) -> Iterator[str]:
-    """Yield what was found in numbers, then what was not checked and what would make it checkable."""
-    yield from _by_rule(document)
+    Of many `counted_findings` it says how often each rule spoke.
+    """
+    yield from _by_rule(counted_findings)
     yield palette.paint(palette.strong, found(document.summary))
     if document.summary.unchecked:
-        yield palette.paint(palette.strong, "not checked:")
-        yield from _unchecked(document.summary.unchecked)
+        from vllint.report.not_checked import unchecked_lines
+
+        yield from unchecked_lines(document.summary.unchecked, detail, palette)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -56,11 +32,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def _by_rule(document: ReportDocument) -> Iterator[str]:
+def _by_rule(findings: Sequence[ReportedFinding]) -> Iterator[str]:
     """Yield how often each rule spoke, for reports too long to count by eye."""
-    if len(document.findings) < _FINDINGS_WORTH_COUNTING:
+    if len(findings) < _FINDINGS_WORTH_COUNTING:
         return
-    numbers = Counter((finding.code, finding.name) for finding in document.findings)
+    numbers = Counter((finding.code, finding.name) for finding in findings)
     for (code, name), number in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
         yield f"{number:>6}  {code}  {name}"
 
@@ -94,28 +70,3 @@ def _fixable(summary: ReportSummary) -> str:
     if safe:
         return f"; {safe} fixable with --fix"
     return f"; {unsafe} fixable with --unsafe-fixes" if unsafe else ""
-
-
-def _unchecked(unchecked: Iterable[Unchecked]) -> Iterator[str]:
-    """Yield each fact that was not known: its commonest reasons, and once what would help."""
-    by_fact: dict[str, dict[str, list[str]]] = {}
-    for entry in unchecked:
-        by_fact.setdefault(entry.fact, {}).setdefault(entry.reason, []).append(entry.launch)
-    order = [*_FACTS, *sorted(by_fact)]
-    for fact in sorted(by_fact, key=order.index):
-        known = _FACTS.get(fact, _Fact(visible(fact.replace("_", " ")), ""))
-        reasons = sorted(by_fact[fact].items(), key=lambda item: (-len(item[1]), item[0]))
-        for reason, launches in reasons[:_REASONS_SHOWN]:
-            yield f"  {known.noun} {_of_owners(launches, known)}: {visible(reason)}"
-        rest = reasons[_REASONS_SHOWN:]
-        if rest:
-            number = counted(sum(len(launches) for _, launches in rest), known.owner, known.owners)
-            yield f"  {known.noun} of {number} more, for other reasons (`--output-format json` has them all)"
-        if known.hint:
-            yield f"    to have it checked, {known.hint}"
-
-
-def _of_owners(owners: list[str], fact: _Fact) -> str:
-    if len(owners) == 1:
-        return f"of {visible(owners[0])}"
-    return f"of {len(owners)} {fact.owners} ({visible(owners[0])}, ...)"

@@ -8,18 +8,27 @@ from vllint.report.cells import visible
 from vllint.report.closing import closing_lines
 from vllint.report.colours import Palette, palette
 from vllint.report.formats import DEFAULTS, RenderOptions
+from vllint_schemas import Severity
 from vllint_schemas.report import ReportDocument, ReportedFinding
 
 
 def render(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions = DEFAULTS) -> str:
     """Return `path:line:col: error[PAR001] message [*]` lines; `[*]` marks what `--fix` repairs."""
-    return "\n".join(_lines(document, palette(options.colour))) + "\n"
+    return "\n".join(_lines(document, options)) + "\n"
 
 
-def _lines(document: ReportDocument, colours: Palette) -> Iterator[str]:
-    for finding in document.findings:
+def _lines(document: ReportDocument, options: RenderOptions) -> Iterator[str]:
+    colours = palette(options.colour)
+    shown = [
+        finding for finding in document.findings if options.detail != "quiet" or _counts(finding, options)
+    ]
+    for finding in shown:
         yield _line(finding, colours)
-    yield from closing_lines(document, colours)
+    yield from closing_lines(document, colours, options.detail, shown)
+
+
+def _counts(finding: ReportedFinding, options: RenderOptions) -> bool:
+    return finding.severity is not Severity.INFO or options.fails(finding)
 
 
 def _line(finding: ReportedFinding, colours: Palette) -> str:

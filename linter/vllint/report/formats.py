@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
-from vllint.report.rules import RuleInfo
 from vllint_schemas import Severity
 from vllint_schemas.report import ReportDocument, ReportedFinding
+
+if TYPE_CHECKING:
+    from vllint.report.rules import RuleInfo
+
+Detail = Literal["quiet", "normal", "verbose"]
+"""How much reports for people say: errors and warnings only, advice in short, or everything."""
 
 
 class RenderOptions(NamedTuple):
@@ -19,7 +24,7 @@ class RenderOptions(NamedTuple):
     repository's root, for formats whose readers start there. `category` names this analysis among others.
     `files` are all that were judged, `problems` what vllint could not do. `failing` are the findings that
     fail the run; without it, warnings and errors do. `line_hashes` are GitHub's names for lines, by path and
-    number, for formats with `needs_line_hashes`.
+    number, for formats with `needs_line_hashes`. `detail` is for the formats that people read.
     """
 
     colour: bool = False
@@ -30,6 +35,7 @@ class RenderOptions(NamedTuple):
     problems: tuple[str, ...] = ()
     failing: frozenset[ReportedFinding] | None = None
     line_hashes: Mapping[str, Mapping[int, str]] = MappingProxyType({})
+    detail: Detail = "normal"
 
     def fails(self, finding: ReportedFinding) -> bool:
         """Whether a finding fails the run."""

@@ -8,36 +8,48 @@ from vllint.report.budget_lines import text_table
 from vllint.report.cells import visible
 from vllint.report.closing import closing_lines
 from vllint.report.colours import Palette, palette
+from vllint.report.fix_lines import fix_title
 from vllint.report.formats import DEFAULTS, RenderOptions
 from vllint.report.frames import Mark, frame, gutter_width
 from vllint.report.lines import Lines
-from vllint_schemas.report import Place, ReportDocument, ReportedFinding, ReportedFix
-
-_FIX_TITLES = {"safe": "fix", "unsafe": "fix (unsafe)", "display": "fix (by hand)"}
+from vllint_schemas import Severity
+from vllint_schemas.report import Place, ReportDocument, ReportedFinding
 
 
 def render(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions = DEFAULTS) -> str:
-    """Return findings with code frames, then the closing lines.
+    """Return findings with code frames, then advice in short, then the closing lines.
 
-    A finding in a file that `sources` lacks has no frame.
+    What fails the run is no advice, and with `verbose` detail nothing is. A finding in a file that `sources`
+    lacks has no frame.
     """
-    return "\n".join(_lines(document, sources, palette(options.colour))) + "\n"
+    return "\n".join(_lines(document, sources, options)) + "\n"
 
 
-def _lines(document: ReportDocument, sources: Mapping[str, str], colours: Palette) -> Iterator[str]:
+def _lines(document: ReportDocument, sources: Mapping[str, str], options: RenderOptions) -> Iterator[str]:
+    colours = palette(options.colour)
+    in_full = [finding for finding in document.findings if _is_in_full(finding, options)]
+    advice = [finding for finding in document.findings if not _is_in_full(finding, options)]
     lines: dict[str, Lines] = {}
-    for finding in document.findings:
+    for finding in in_full:
         for path in (finding.path, *(related.path for related in finding.related)):
             if path in sources and path not in lines:
                 lines[path] = Lines.of(sources[path])
         yield from finding_lines(finding, lines, colours)
         yield ""
-    yield from closing_lines(document, colours)
-    if document.findings:
+    if advice and options.detail != "quiet":
+        from vllint.report.advice import advice_lines
+
+        yield from advice_lines(advice, colours)
+    yield from closing_lines(document, colours, options.detail, in_full)
+    if document.findings and options.detail != "quiet":
         first = max(document.findings, key=lambda finding: finding.severity.rank).code
         several = any(finding.code != first for finding in document.findings)
         example = f"`vllint explain {first}`"
         yield f"more about a rule: {f'`vllint explain CODE`, as {example}' if several else example}"
+
+
+def _is_in_full(finding: ReportedFinding, options: RenderOptions) -> bool:
+    return finding.severity is not Severity.INFO or options.detail == "verbose" or options.fails(finding)
 
 
 def finding_lines(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:
@@ -80,14 +92,10 @@ def _notes(finding: ReportedFinding, gutter: int, colours: Palette) -> Iterator[
     if finding.help:
         yield from _note("help", finding.help, gutter, colours)
     if finding.fix is not None:
-        yield from _note(_fix_title(finding.fix), finding.fix.title, gutter, colours)
+        yield from _note(fix_title(finding.fix), finding.fix.title, gutter, colours)
     evidence = f"{finding.evidence.vllm} {finding.evidence.source}".strip()
     if evidence:
         yield f"{sign} vLLM {visible(evidence)}"
-
-
-def _fix_title(fix: ReportedFix) -> str:
-    return _FIX_TITLES[fix.applicability.value]
 
 
 def _note(title: str, text: str, gutter: int, colours: Palette) -> Iterator[str]:

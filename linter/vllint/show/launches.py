@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vllint.explain.rows import row
@@ -12,13 +12,39 @@ from vllint.report.cells import visible, width
 from vllint.report.colours import Palette
 from vllint.report.file_report import Places
 from vllint.show.memory_bars import Ink, memory_lines
-from vllint_schemas import Located, Origin, Span, Unknown, Word
+from vllint_schemas import Finding, Located, Origin, Severity, Span, Unknown, Word
 
 _WORD_WIDTH = 44
 
 
-def launch_lines(facts: LaunchFacts, colours: Palette, ink: Ink) -> Iterator[str]:
-    """Yield what is known of a launch: its release, model, cards, layout, words, environment and memory."""
+_BEFORE_LOADING = frozenset({"parse", "validate", "config"})
+"""Stages of a start at which vLLM has not looked at the cards' memory yet."""
+
+
+def refusals(facts: LaunchFacts, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the errors by which vLLM refuses a launch before its memory counts."""
+    return tuple(
+        found
+        for found in findings
+        if found.launch == facts.launch.id
+        and found.severity is Severity.ERROR
+        and found.evidence.stage in _BEFORE_LOADING
+    )
+
+
+def refused_lines(refused: Sequence[Finding]) -> Iterator[str]:
+    """Yield what stands in place of the memory of a launch that vLLM refuses."""
+    codes = ", ".join(dict.fromkeys(found.code for found in refused))
+    yield from row("memory", f"not worked out, since vLLM refuses the launch: {codes}")
+
+
+def launch_lines(
+    facts: LaunchFacts, findings: Iterable[Finding], colours: Palette, ink: Ink
+) -> Iterator[str]:
+    """Yield what is known of a launch: its release, model, cards, layout, words, environment and memory.
+
+    The memory of a launch that one of the `findings` refuses is left out.
+    """
     launch = facts.launch
     origins = Origins(facts)
     yield colours.paint(colours.strong, visible(launch.id))
@@ -29,7 +55,8 @@ def launch_lines(facts: LaunchFacts, colours: Palette, ink: Ink) -> Iterator[str
         launch.env, redacted_words(tuple(item.value for item in launch.env)), strict=True
     ):
         yield from _placed("env", redacted(f"{variable.name}={value}"), origins.word(variable.value))
-    yield from memory_lines(facts.maybe_memory, ink)
+    refused = refusals(facts, findings)
+    yield from refused_lines(refused) if refused else memory_lines(facts.maybe_memory, ink)
 
 
 def fact_lines(facts: LaunchFacts) -> Iterator[str]:

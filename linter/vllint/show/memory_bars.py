@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vllint.explain.rows import gib, room, row
+from vllint.memory.rank_budget import adding_up
 from vllint_schemas import GIB, Band, MemoryEstimate, RankMemory, Unknown
 
 CELLS = 48
@@ -68,9 +69,13 @@ def _rank(rank: RankMemory, ink: Ink) -> Iterator[str]:
     if len(parts) < len(_NAMES):
         return
     asked = 0.0 if isinstance(needed, Unknown) else needed
-    bars = [_sizes(parts, bound, asked) for bound in range(3)]
-    scale = _cells() / max(rank.budget.high, *map(sum, bars), 1.0)
-    for name, sizes, budget in zip(_BOUNDS, bars, reversed(rank.budget), strict=True):
+    rank = adding_up(rank)
+    bars = [_sizes(_parts(rank), bound, asked) for bound in range(3)]
+    total = rank.budget
+    if isinstance(total, Unknown):
+        return
+    scale = _cells() / max(total.high, *map(sum, bars), 1.0)
+    for name, sizes, budget in zip(_BOUNDS, bars, reversed(total), strict=True):
         left = budget - sum(sizes[:-1])
         rest = f"{gib(left)} for the KV cache" if left > 0 else f"{gib(-left)} too much"
         yield from row(name, f"{_bar(sizes, budget, scale, ink)} {rest}")

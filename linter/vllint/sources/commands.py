@@ -50,8 +50,8 @@ _MODULE_FILES = ("vllm/entrypoints/openai/api_server.py", "vllm/entrypoints/api_
 _QUESTIONS = frozenset({"--help", "-h", "--help=all"})
 """Options with which vLLM answers and ends."""
 
-_PROGRAM_NAME = re.compile(r"vllm(?:@[0-9][0-9A-Za-z.]*)?")
-_PROGRAM = re.compile(r"vllm|python[0-9.]*|bash|sh|uv|conda|apptainer|singularity|docker|podman")
+_PROGRAM_NAME = r"vllm(?:@[0-9][0-9A-Za-z.]*)?"
+_PROGRAM = r"vllm|python[0-9.]*|bash|sh|uv|conda|apptainer|singularity|docker|podman"
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ash"})
 _CONTAINER_TOOLS = frozenset({"docker", "podman", "nerdctl"})
 _ADDERS = frozenset({"xargs", "parallel"})
@@ -188,7 +188,7 @@ def _behind(name: str, rest: Sequence[Word], around: Surroundings) -> Surroundin
 
 def _command_place(words: Sequence[Word]) -> int:
     """Return where the options of `srun` end: at a program that starts servers, or scripts."""
-    programs = (at for at, word in enumerate(words) if _PROGRAM.fullmatch(word.text.rsplit("/", 1)[-1]))
+    programs = (at for at, word in enumerate(words) if re.fullmatch(_PROGRAM, word.text.rsplit("/", 1)[-1]))
     return next(programs, len(words))
 
 
@@ -262,7 +262,7 @@ def _is_program(word: Word) -> bool:
     name = word.text.rsplit("/", 1)[-1]
     if not name and word.holes:
         return "vllm" in word.reason.lower()
-    return _PROGRAM_NAME.fullmatch(name) is not None
+    return re.fullmatch(_PROGRAM_NAME, name) is not None
 
 
 def _runs_module_file(words: Sequence[Word], position: int) -> bool:

@@ -19,6 +19,10 @@ class Company:
     def __init__(self, project: Project) -> None:
         self._project = project
 
+    def ports(self, service: Mapping) -> tuple[PortMapping, ...]:
+        """Return the ports that a service of the project publishes."""
+        return self._ports[service]
+
     def published(self, service: Mapping) -> tuple[tuple[str, PortMapping], ...]:
         """Return the ports of all services that start whenever this one does, its own among them."""
         return self._published.get(running_together(service), ())
@@ -28,12 +32,17 @@ class Company:
         return tuple(self._waiting.get(name, ()))
 
     @cached_property
+    def _ports(self) -> dict[Mapping, tuple[PortMapping, ...]]:
+        variables = self._project.variables
+        nodes = (service.node for service in self._project.services)
+        return {node: tuple(published_ports(node, variables)) for node in nodes}
+
+    @cached_property
     def _published(self) -> dict[str, tuple[tuple[str, PortMapping], ...]]:
         found: dict[str, list[tuple[str, PortMapping]]] = {}
         for service in self._project.services:
-            ports = published_ports(service.node, self._project.variables)
             together = found.setdefault(running_together(service.node), [])
-            together.extend((service.key.value, mapping) for mapping in ports)
+            together.extend((service.key.value, mapping) for mapping in self._ports[service.node])
         return {profiles: tuple(ports) for profiles, ports in found.items()}
 
     @cached_property

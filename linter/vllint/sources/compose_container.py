@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Variables
 
-from vllint.sources.compose_company import Company, healthy_first, published_ports
+from vllint.sources.compose_company import Company, healthy_first
 from vllint.sources.compose_gpus import gpu_handout
 from vllint.sources.compose_project import Project, Service
 from vllint.sources.compose_volumes import mount_targets
@@ -32,7 +32,7 @@ def service_container(
         memory_limit=_memory_limit(service, variables),
         shares_host_ipc=ipc == "host",
         shares_host_network=network == "host",
-        ports=tuple(published_ports(service, variables)),
+        ports=company.ports(service),
         health=_health(service, company.waiting_for(name), variables),
         gpu_reservation=None if handout is None else handout.span,
         gpu_count=None if handout is None else unknown if privileged else handout.gpu_count,

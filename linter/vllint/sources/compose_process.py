@@ -65,7 +65,7 @@ def service_process(service: Mapping, project: Project) -> Process:
     context, stage = _built(service.get("build"), project)
     if stage is None:
         return Process(entrypoint, command or (), image, parts)
-    from vllint.sources.dockerfile import form_words
+    from vllint.sources.dockerfile_forms import form_words
 
     if command is None and entrypoint is None and stage.command is not None:
         command = form_words(stage.command, stage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -137,8 +136,14 @@ def gpus_option(word: Word) -> Located[int | AllGpus] | Unknown:
     """Read the value of `--gpus`: `all`, a number, or `device=0,1` (docker's `opts/gpus.go`)."""
     if not word.is_known:
         return Unknown(word.reason)
+    import csv
+
     count: int | AllGpus | None = None
-    for row in csv.reader([word.text.strip("'")]):
+    try:
+        rows = list(csv.reader([word.text.strip("'")]))
+    except csv.Error as error:
+        return Unknown(f"docker cannot read the value of `--gpus`: {error}")
+    for row in rows:
         fields = dict(part.partition("=")[::2] for part in row)
         if "device" in fields:
             # `"device=0,1"` in quotes of its own is one field; without them the list goes on in the next.

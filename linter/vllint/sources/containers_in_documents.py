@@ -26,6 +26,7 @@ _ENTRY_POINT = re.compile(r"(?:\w+_)?entry_?point", re.I)
 _ENVIRONMENT = re.compile(r"(?:\w+_)?env(?:ironment)?(?:_?(?:vars|variables))?", re.I)
 _GPUS = re.compile(r"(?:\w+_)?(?:gpus?|gpu_?count|num_?gpus)|nvidia\.com/gpu", re.I)
 _REFERENCE = re.compile(r"\$\((\w+)\)")
+_FILLED_IN = re.compile(r"\$\{[A-Za-z_][^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 _MAX_NODES = 20_000
 _MAX_DEPTH = 6
 
@@ -132,14 +133,25 @@ def _variables(node: Node | None) -> Iterator[Variable]:
 
 
 def _filled(word: Word, variables: tuple[Variable, ...]) -> Word:
-    """Return a word in which `$(NAME)` is what the container's variables say."""
+    """Return a word in which `$(NAME)` is what the container's variables say; `${...}` may be filled in."""
     match = _REFERENCE.fullmatch(word.text)
     if match is None:
-        return word
+        return _open(word)
     known = next((variable.value for variable in variables if variable.name == match[1]), None)
     if known is None:
         return Word.unknown(f"`{word.text}` is not set in this file", word.site)
     return replace(known, site=word.site, via=(word.site, *known.via), slot=None)
+
+
+def _open(word: Word) -> Word:
+    """Return a word with a hole for each `${...}`, which some platforms fill in."""
+    parts: list[Word] = []
+    position = 0
+    for match in _FILLED_IN.finditer(word.text):
+        site = word.slice(*match.span()).site
+        parts += (word.slice(position, match.start()), Word.unknown(f"`{match[0]}` may be filled in", site))
+        position = match.end()
+    return Word.join((*parts, word.slice(position)), word.site) if position else word
 
 
 def _gpu_count(node: Node, depth: int) -> Located[int | AllGpus] | Unknown:

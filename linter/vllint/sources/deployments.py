@@ -18,6 +18,7 @@ from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 _PINNED = re.compile(r"(?m)^[^#\n]*?\bvllm(?:\[[^\]\n]*\])?===?([0-9][0-9A-Za-z.+]*)")
 _TEMPLATE = re.compile(r"\.(?:tpl|tmpl|template)$")
 _FIELD = re.compile(r"(?<![$\\{])\{[A-Za-z_]\w*\}(?!\})")
+_TPU_SLICE = re.compile(r"(?:tpu-)?v\d+[a-z]*-\d+(?:x\d+)*", re.IGNORECASE)
 _CARDS = re.compile(r"(?P<card>[^:]+?)\s*(?::\s*(?P<count>\d+))?")
 
 NO_RELEASE = Unknown("the file does not name a vLLM release")
@@ -119,8 +120,19 @@ def instance_claim(name: Word | None, provider: str) -> HardwareClaim:
     return HardwareClaim(NO_GPU_CLAIM, count, instance, provider)
 
 
+def with_devices_of_slices(claim: HardwareClaim) -> HardwareClaim:
+    """Return a claim in which slices of TPUs, as `v5litepod-4`, are no devices: each has several."""
+    if not isinstance(claim.gpu, Located) or _TPU_SLICE.fullmatch(claim.gpu.value) is None:
+        return claim
+    return claim._replace(gpu_count=Unknown(f"`{claim.gpu.value}` is a slice of several TPU chips"))
+
+
 def counted_cards(text: Word, provider: str) -> HardwareClaim:
     """Read `H100:8` or `H100`, which is one card."""
+    return with_devices_of_slices(_counted_cards(text, provider))
+
+
+def _counted_cards(text: Word, provider: str) -> HardwareClaim:
     if not text.is_known:
         return HardwareClaim(Unknown(text.reason), Unknown(text.reason))
     match = _CARDS.fullmatch(text.text.strip())

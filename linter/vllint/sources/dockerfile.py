@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from vllint.neighbours import Neighbour
 from vllint.sources.commands import Start, Surroundings, container_starts
 from vllint.sources.containers import claim_with_environment
+from vllint.sources.dockerfile_forms import form_words
 from vllint.sources.dockerfile_stages import Stage, file_at, final_stages
 from vllint.sources.files import File, Found
 from vllint.sources.script_files import script_files
 from vllint.sources.shell import ScriptStart, broken_shell, inner_script_starts
-from vllint.text.json_tree import parse_json
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Scalar
-from vllint.text.yaml_nodes import Sequence as Items
 from vllint.vllm.version import image_version
 from vllint_schemas import HardwareClaim, Launch, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
@@ -114,27 +110,3 @@ def _launch(found: ScriptStart, stage: Stage, name: str, text: Word) -> Launch:
         repeated_launcher=start.repeated_launcher,
         in_script=not own_file or (around.shell is not None and bool(stage.copied)),
     )
-
-
-def form_words(arguments: Word, stage: Stage) -> tuple[Word, ...]:
-    """Return the words of the exec form (a JSON array), else those of the shell that runs the text."""
-    exec_form = _exec_form(arguments)
-    if exec_form is not None:
-        return exec_form
-    site = Span(arguments.site.path, arguments.site.start, arguments.site.start)
-    default = (Word.atomic("/bin/sh", site), Word.atomic("-c", site))
-    shell = None if stage.shell is None else _exec_form(stage.shell)
-    at_site = tuple(replace(Word.atomic(word.text, site), slot=None) for word in shell or ())
-    return (*(at_site or default), arguments)
-
-
-def _exec_form(arguments: Word) -> tuple[Word, ...] | None:
-    if not arguments.text.lstrip().startswith("["):
-        return None
-    try:
-        root = parse_json(arguments)
-    except YamlProblem:
-        return None
-    if not isinstance(root, Items) or not all(isinstance(item, Scalar) for item in root):
-        return None
-    return tuple(item.word() for item in root if isinstance(item, Scalar))

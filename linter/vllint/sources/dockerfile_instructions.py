@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vllint.sources.line_ends import up_to
 from vllint.text.lines import line_extents
 from vllint_schemas import Word
 
@@ -69,9 +70,9 @@ def _continued(
             continue
         trimmed = line.rstrip()
         if not trimmed.endswith(escape):
-            parts.append(text.slice(begin, end))
+            parts.append(up_to(text, begin, end))
             break
-        parts.append(text.slice(begin, begin + len(trimmed) - 1))
+        parts.append(up_to(text, begin, begin + len(trimmed) - 1))
     return parts, number
 
 
@@ -102,7 +103,7 @@ def _body(text: Word, lines: list[tuple[int, int]], dash: str) -> Word:
     if not lines:
         return Word.unknown("the heredoc is empty", text.site)
     if not dash:
-        return text.slice(lines[0][0], lines[-1][1])
+        return up_to(text, lines[0][0], lines[-1][1])
     parts = []
     for begin, end in lines:
         tabs = len(text.text[begin:end]) - len(text.text[begin:end].lstrip("\t"))

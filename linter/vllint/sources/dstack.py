@@ -16,6 +16,7 @@ from vllint.sources.deployments import (
     several_nodes,
     text_of,
     whole_number,
+    with_devices_of_slices,
 )
 from vllint.sources.files import Document, Found
 from vllint.sources.yaml_words import scalar_word, scalar_words
@@ -103,11 +104,12 @@ def _hardware(resources: Node | None) -> HardwareClaim:
         if isinstance(names, Sequence):
             listed = scalar_words(names)
             name = listed[0] if len(listed) == 1 else None
-        return HardwareClaim(
-            _card(name, scalar_word(gpu.get("memory"))), _count(scalar_word(gpu.get("count")), gpu_given=True)
-        )
+        count = _count(scalar_word(gpu.get("count")), gpu_given=True)
+        return with_devices_of_slices(HardwareClaim(_card(name, scalar_word(gpu.get("memory"))), count))
     word = scalar_word(gpu)
-    return HardwareClaim(NO_GPU_CLAIM, NO_COUNT_CLAIM) if word is None else _of_tokens(word)
+    if word is None:
+        return HardwareClaim(NO_GPU_CLAIM, NO_COUNT_CLAIM)
+    return with_devices_of_slices(_of_tokens(word))
 
 
 def _of_tokens(word: Word) -> HardwareClaim:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from vllint.sources.files import Document, File, Found
 from vllint.sources.formats import DOCUMENT_FORMATS, reader
 from vllint.text.tree_builder import YamlProblem
+from vllint.text.yaml_nodes import Mapping, Node, Scalar, scalar_of
 from vllint.text.yaml_tree import parse_yaml
-from vllint_schemas import Launch, SourceProblem, Word
+from vllint_schemas import Launch, SourceProblem, Span, Word
+
+_OF_SERVICES = frozenset(
+    {"container_name", "restart", "runtime", "ipc", "shm_size", "gpus", "deploy", "depends_on"}
+)
+"""Keys that Compose's services have and other containers have not."""
 
 
 def document_launches(text: Word, file: File) -> Found:
@@ -15,15 +21,31 @@ def document_launches(text: Word, file: File) -> Found:
     What stands beside the file says nothing about them.
     """
     try:
-        roots = tuple(parse_yaml(text))
+        roots = tuple(map(_with_services, parse_yaml(text)))
     except YamlProblem:
         return
     alone = file._replace(neighbour=lambda name: None, env_files=(), rendered=text)
+    marked = f"{text.text}\nservices:"
     for root in roots:
         for form in DOCUMENT_FORMATS:
-            if form.may_be(text.text) and reader(form.module).recognises(root):
+            if form.may_be(marked) and reader(form.module).recognises(root):
                 yield from map(_as_excerpt, reader(form.module).launches(Document(root, roots, alone)))
                 break
+
+
+def _with_services(root: Node) -> Node:
+    """Return services that are shown without the rest of their Compose file as that has them."""
+    services = [value for _, value in root.items()] if isinstance(root, Mapping) else []
+    if not isinstance(root, Mapping) or not services or not all(map(_is_service, services)):
+        return root
+    place = Span(root.span.path, root.span.start, root.span.start)
+    return root.with_entries(((scalar_of(Word.atomic("services", place)), root),))
+
+
+def _is_service(node: Node) -> bool:
+    if not isinstance(node, Mapping) or not isinstance(node.get("image"), Scalar) or node.get("args"):
+        return False
+    return any(isinstance(key, Scalar) and key.value in _OF_SERVICES for key, _ in node.items())
 
 
 def is_unit(text: str) -> bool:

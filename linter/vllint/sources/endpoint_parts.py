@@ -6,15 +6,6 @@ from vllint_schemas import Origin, Word
 
 PLATFORM = "huggingface-inference-endpoints"
 
-FIELDS = {
-    "tensorParallelSize": "--tensor-parallel-size",
-    "dataParallelSize": "--data-parallel-size",
-    "maxNumSeqs": "--max-num-seqs",
-    "maxNumBatchedTokens": "--max-num-batched-tokens",
-    "kvCacheDtype": "--kv-cache-dtype",
-}
-"""Fields of the `vLLM` image and the options the platform turns them into."""
-
 _MOUNTED = "/repository"
 """Where the platform mounts the model of an image that is not one of its engines'."""
 

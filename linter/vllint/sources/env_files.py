@@ -13,7 +13,7 @@ from vllint_schemas import Origin, Span, Word
 
 _LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*", re.MULTILINE)
 _RAW_LINE = r"^[ \t]*([^\s#=][^\s=]*)=([^\r\n]*)"
-_COMMENT = re.compile(r"[ \t]#.*$")
+_COMMENT = r"[ \t]#.*$"
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 _ESCAPE = {"'": re.compile(r"\\'"), '"': re.compile(r"""\\[abcfnrtv$"'\\]""")}
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
@@ -63,7 +63,7 @@ def _value(source: SourceText, start: int, variables: Mapping[str, Word]) -> tup
         word = _unescaped(_word(source.path, source.text, start + 1, quoted.end() - 1), quoted[0][0])
         return word if quoted[0][0] == "'" else interpolate(word, variables), quoted.end()
     end_of_line = _end_of_line(source.text, start)
-    comment = _COMMENT.search(source.text[start:end_of_line])
+    comment = re.search(_COMMENT, source.text[start:end_of_line])
     end = start + comment.start() if comment else end_of_line
     end = start + len(source.text[start:end].rstrip())
     return interpolate(_word(source.path, source.text, start, end), variables), end_of_line

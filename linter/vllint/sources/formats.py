@@ -62,6 +62,7 @@ DOCUMENT_FORMATS = (
     ),
     DocumentFormat("ansible", "ansible", ("tasks", "name:", "shell:", "command:")),
     DocumentFormat("helm_values", "helm_values", ("vllm", "vLLM", "VLLM")),
+    DocumentFormat("helm_values", "chart_values", ("vllm", "vLLM", "VLLM")),
     DocumentFormat("command", "commands_in_documents", ("vllm serve", "vllm.entrypoints", "vllm-openai")),
 )
 """In the order in which they are asked; the first that recognises a document reads it."""
@@ -69,7 +70,9 @@ DOCUMENT_FORMATS = (
 TEXT_FORMATS = (
     TextFormat("python", "python_calls", r"\.py$"),
     TextFormat("python", "notebook", r"\.ipynb$"),
-    TextFormat("markdown", "markdown", r"\.md(?:\.\w+)?$"),
+    TextFormat("markdown", "markdown", r"\.mdx?(?:\.\w+)?$"),
+    TextFormat("markdown", "restructured_text", r"\.rst(?:\.\w+)?$"),
+    TextFormat("windows", "windows_scripts", r"\.(?:ps1|bat|cmd)$"),
     TextFormat("make", "makefile", r"^(?:gnu)?makefile(?:\.\w+)?$|\.mk(?:\.\w+)?$"),
     TextFormat("just", "justfile", r"^\.?justfile(?:\.\w+)?$|\.just$"),
     TextFormat("systemd", "systemd", r"\.(?:service|container|conf)(?:\.\w+)?$"),

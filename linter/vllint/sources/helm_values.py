@@ -12,6 +12,7 @@ from typing import NamedTuple
 from vllint.sources import modelservice_chart, production_stack
 from vllint.sources.chart_engines import Engine, engine_launches
 from vllint.sources.files import Document, Found
+from vllint.sources.helm_parameters import with_parameters
 from vllint.sources.kubernetes_fields import below, mappings_in
 from vllint.sources.own_charts import engine_of, folded, image_of, shared_gpus
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -71,7 +72,8 @@ def _of_release(root: Mapping) -> Iterator[Mapping]:
             yield from _mapping(values)
         for source in (below(holder, "source"), *mappings_in(below(holder, "sources"))):
             for name in ("valuesObject", "values"):
-                yield from _mapping(below(source, "helm", name))
+                for values in _mapping(below(source, "helm", name)):
+                    yield with_parameters(values, below(source, "helm", "parameters"))
 
 
 def _mapping(node: Node | None) -> Iterator[Mapping]:

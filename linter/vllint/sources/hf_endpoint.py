@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from vllint.endpoint_fields import FIELDS
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
-from vllint.sources.endpoint_parts import FIELDS, PLATFORM, accelerators, mounted_model
+from vllint.sources.endpoint_parts import PLATFORM, accelerators, mounted_model
 from vllint.sources.files import Document, Found
 from vllint.sources.shell import inner_script_starts
 from vllint.sources.yaml_words import scalar_word, scalar_words

@@ -16,7 +16,7 @@ from vllint_schemas import Origin, Slot, Span, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
-_BLANK = re.compile(r"\s")
+_BLANK = r"\s"
 _MAX_DEPTH = 20
 _MAX_LENGTH = 50_000
 """Variables that name others twice double in length with each."""
@@ -76,7 +76,8 @@ def interpolated(
     joined = Word.join(parts, word.site)
     holes = tuple(hole._replace(splits=True) for hole in joined.holes) if splits else joined.holes
     via = word.via + tuple(place for place in joined.via if place not in word.via)
-    return Interpolated(replace(joined, slot=word.slot, via=via, holes=holes), tuple(replaced))
+    whole = Word(joined.text, joined.runs, joined.site, holes, joined.origin, via, word.slot)
+    return Interpolated(whole, tuple(replaced))
 
 
 def from_variables(word: Word, parts: Iterable[Word]) -> Word:
@@ -102,7 +103,7 @@ def _slot_of(word: Word, parts: Iterable[Word]) -> Slot | None:
     for part in parts:
         if slot is None or part.origin is not Origin.DEFAULT:
             continue
-        slot = None if _BLANK.search(part.text) else slot._replace(extent=slot.extent.cover(part.site))
+        slot = None if re.search(_BLANK, part.text) else slot._replace(extent=slot.extent.cover(part.site))
     return slot
 
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from vllint.sources.bounded_words import bounded_join
 from vllint.sources.files import File, Found
+from vllint.sources.line_ends import up_to
 from vllint.sources.shell import shell_launches
+from vllint.text.lines import line_extents
 from vllint_schemas import Launch, Origin, Variable, Word
 
 _ASSIGNMENT = re.compile(r"(export[ \t]+)?([A-Za-z_][\w-]*)[ \t]*:=[ \t]*(.*?)[ \t]*$")
@@ -21,6 +23,8 @@ _PARAMETER = re.compile(
 _INTERPOLATION = re.compile(r"\{\{\{\{|\{\{(.*?)\}\}", re.DOTALL)
 _FALLBACK = re.compile(r"(?:env_var_or_default|env)\(\s*(?:'[^']*'|\"[^\"]*\")\s*,\s*(.*)\)$", re.DOTALL)
 _SETTING = re.compile(r"set[ \t]+export\b(?![ \t]*:=[ \t]*false)")
+_TRIPLE = ('"""', "'''")
+_QUOTE = re.compile("\"\"\"|'''|[\"'`]")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 
 Table = Mapping[str, Word]
@@ -111,6 +115,9 @@ def _value(expression: Word, table: Table, depth: int = 0) -> Word:
             part = _value(expression.slice(begin, end), table, depth + 1)
             parts += (Word.atomic("/", part.site), part) if operator == "/" else (part,)
         return bounded_join(parts, expression.site)
+    if len(text) > 5 and text[:3] == text[-3:] and text[:3] in _TRIPLE:
+        literal = _unindented(expression.slice(3, len(text) - 3))
+        return _unescaped(literal) if text[0] == '"' else literal
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         literal = expression.slice(1, len(text) - 1)
         return _unescaped(literal) if text[0] == '"' else literal
@@ -127,19 +134,55 @@ def _value(expression: Word, table: Table, depth: int = 0) -> Word:
 def _pieces(text: str) -> list[tuple[str, int, int]]:
     """Return the operands of `+` and `/` outside of quotes and brackets, each with its operator."""
     found: list[tuple[str, int, int]] = []
-    quote, depth, start, operator = "", 0, 0, ""
-    for place, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'`":
-            quote = character
-        elif character in "({[)}]":
+    depth, start, operator, place = 0, 0, "", 0
+    while place < len(text):
+        character = text[place]
+        if _QUOTE.match(text, place):
+            place = _closed(text, place)
+            continue
+        if character in "({[)}]":
             depth += 1 if character in "({[" else -1
         elif character in "+/" and depth == 0:
             found.append((operator, start, place))
             start, operator = place + 1, character
+        place += 1
     found.append((operator, start, len(text)))
     return found if all(text[begin:end].strip() for _, begin, end in found) else []
+
+
+def _unindented(literal: Word) -> Word:
+    """Return what a literal in triple quotes stands for: without its first line break and indentation."""
+    literal = literal.slice(1) if literal.text.startswith("\n") else literal
+    lines = list(line_extents(literal.text))
+    columns = [
+        len(line) - len(line.lstrip(" \t"))
+        for start, end in lines
+        if (line := literal.text[start:end]).strip()
+    ]
+    width = min(columns, default=0)
+    if not width:
+        return literal
+    parts = [literal.slice(min(start + width, end), min(end + 1, len(literal.text))) for start, end in lines]
+    return Word.join(parts, literal.site)
+
+
+def _closed(text: str, place: int) -> int:
+    """Return where the quotes end that open at `place`; the end of the text where they do not."""
+    opening = _QUOTE.match(text, place)
+    quote = "" if opening is None else opening[0]
+    close = text.find(quote, place + len(quote))
+    return len(text) if close < 0 else close + len(quote)
+
+
+def _whole_expression(text: str, start: int, end: int) -> int:
+    """Return where an expression ends that starts at `start` in a line up to `end`: quotes may hold lines."""
+    place = start
+    while place < end:
+        place = _closed(text, place) if _QUOTE.match(text, place) else place + 1
+        if place > end:
+            following = text.find("\n", place)
+            end = len(text) if following < 0 else following
+    return end
 
 
 def _unescaped(literal: Word) -> Word:
@@ -162,17 +205,19 @@ def _read(text: Word) -> tuple[dict[str, Word], tuple[str, ...], list[Recipe]]:
     bodies: defaultdict[int, list[Word]] = defaultdict(list)
     all_exported = False
     position = 0
-    for content in text.text.split("\n"):
-        start, position = position, position + len(content) + 1
-        line = content.rstrip("\r")
+    for start, end in line_extents(text.text):
+        if start < position:
+            continue
+        line = text.text[start:end].rstrip("\r")
         if line[:1] in {" ", "\t"}:
             if line.strip():
-                bodies[len(recipes)].append(text.slice(start, start + len(line)))
+                bodies[len(recipes)].append(up_to(text, start, start + len(line)))
             continue
         assignment, recipe = _ASSIGNMENT.match(line), _RECIPE.match(line)
         all_exported = all_exported or _SETTING.match(line) is not None
         if assignment is not None:
-            value = text.slice(start + assignment.start(3), start + assignment.end(3))
+            position = _whole_expression(text.text, start + assignment.start(3), start + len(line))
+            value = up_to(text, start + assignment.start(3), max(position, start + assignment.end(3)))
             table[assignment[2]] = _value(value, table)
             exported += [assignment[2]] if assignment[1] else []
         elif recipe is not None:

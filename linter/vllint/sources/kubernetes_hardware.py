@@ -29,6 +29,13 @@ _CARD_LABELS = (
 
 _SLICE_LABEL = "cloud.google.com/gke-gpu-partition-size"
 _INSTANCE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+_FAMILY_LABELS = (
+    "karpenter.k8s.aws/instance-family",
+    "karpenter.sh/instance-family",
+    "eks.amazonaws.com/instance-family",
+)
+"""Node labels whose value is what AWS' instance types begin with: `g6e` of `g6e.12xlarge`."""
+
 _GPU_RESOURCES = frozenset(
     {
         "nvidia.com/gpu",
@@ -137,7 +144,7 @@ def hardware_claim(
     labels = dict(_node_labels(spec))
     card = next((labels[name] for name in _CARD_LABELS if name in labels), None)
     instance = next((labels[name] for name in _INSTANCE_LABELS if name in labels), None)
-    gpu = NO_GPU_CLAIM if card is None else _located(card)
+    gpu = _of_family(labels) if card is None else _located(card)
     part = handed.slice or _labelled_slice(labels)
     if part is not None and isinstance(gpu, Located):
         gpu = gpu._replace(value=f"{gpu.value} MIG {part.value}")
@@ -145,6 +152,19 @@ def hardware_claim(
         gpu = handed.whole
     named = None if instance is None or not instance.is_known else Located(instance.text, instance.span)
     return HardwareClaim(gpu, gpu_count, None if handed.whole is not None else named)
+
+
+def _of_family(labels: dict[str, Word]) -> Located[str] | Unknown:
+    """Return the card that all machines of a family have."""
+    family = next((labels[name] for name in _FAMILY_LABELS if name in labels), None)
+    if family is None or not family.is_known:
+        return NO_GPU_CLAIM
+    from vllint.hardware.instances import family_card
+
+    card = family_card(family.text, "aws")
+    if card is None:
+        return NO_GPU_CLAIM
+    return card if isinstance(card, Unknown) else Located(card, family.span)
 
 
 def _labelled_slice(labels: dict[str, Word]) -> Located[str] | None:

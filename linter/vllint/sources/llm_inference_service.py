@@ -41,6 +41,9 @@ _SEVERAL_NODES = (
 )
 """Fields of `parallelism` and the options that the presets make of them, with and without a `worker`."""
 
+_OF_GROUP = "--data-parallel-address"
+"""What the preset for replicas on several machines finds out of their leader."""
+
 
 def launches(resource: Mapping, document: Document) -> Found:
     """Yield the launches of a service's pods: those that decode or do all, and those that prefill."""
@@ -186,6 +189,9 @@ def _options(workload: Mapping, spec: Mapping) -> Iterator[Word]:
         if entry is None:
             continue
         yield from _option(entry, option, (field, option) in _ONE_NODE or several)
+        if field == "dataLocal" and several:
+            yield Word.atomic(_OF_GROUP, entry[0].span, Origin.PLATFORM)
+            yield Word.unknown("KServe's preset fills in the address of the leader", entry[0].span)
     expert = parallelism.entry("expert")
     if expert is not None and isinstance(expert[1], Scalar) and expert[1].resolved() is True:
         yield Word.atomic("--enable-expert-parallel", expert[0].span)

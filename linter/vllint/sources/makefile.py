@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vllint.sources.files import File, Found
+from vllint.sources.line_ends import up_to
 from vllint.sources.make_variables import ASSIGNMENT, MakeVariable, Table, assigned, expanded
 from vllint.sources.shell import shell_launches
 from vllint.text.lines import line_extents
@@ -187,7 +188,7 @@ def _flat(text: Word, lines: list[tuple[int, int]]) -> Word:
         last = comment is not None or number == len(lines) - 1
         stop = start + len(text.text[start : stop if last else stop - 1].rstrip())
         start += len(content) - len(content.lstrip()) if number else 0
-        parts.append(text.slice(start, max(start, stop)))
+        parts.append(up_to(text, start, max(start, stop)))
         if last:
             break
         parts.append(Word.atomic(" ", text.slice(stop, stop + 1).site))
@@ -199,7 +200,7 @@ def _recipe_line(text: Word, lines: list[tuple[int, int]]) -> Word:
     parts = []
     for number, (start, end) in enumerate(lines):
         start += text.text[start : start + 1] == "\t"
-        parts.append(text.slice(start, end if number == len(lines) - 1 else min(end + 1, len(text.text))))
+        parts.append(up_to(text, start, end if number == len(lines) - 1 else min(end + 1, len(text.text))))
     return Word.join(parts, parts[0].site.cover(parts[-1].site))
 
 

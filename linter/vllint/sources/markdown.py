@@ -7,7 +7,7 @@ fill in - `<model>`, `YOUR_TOKEN`, `...` - is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ from vllint.discover import has_marker
 from vllint.sources.dockerfile import image_launches, is_dockerfile
 from vllint.sources.embedded_documents import document_launches, is_unit, unit_launches
 from vllint.sources.files import File, Found
+from vllint.sources.python_excerpts import excerpt_launches
 from vllint.sources.shell import shell_launches
+from vllint.sources.windows_scripts import dialect_of, windows_launches
 from vllint.sources.written_files import may_write, written_launches
 from vllint.text.lines import line_extents
 from vllint_schemas import Launch, Word
@@ -48,7 +50,16 @@ _COMMAND = re.compile(
     r"|srun|screen|tmux|numactl|time|ray)(?![\w:])"
 )
 _DOCUMENTS = frozenset({"yaml", "yml", "docker-compose", "compose"})
+_DOCUMENT = re.compile(
+    r"(?:\s*\n|#[^\n]*\n|---[ \t]*\n)*(?:apiVersion|kind|services):(?:[ \t]|$)", re.MULTILINE
+)
+"""How a manifest or a Compose file begins."""
+
+_PYTHON = frozenset({"python", "py", "python3"})
+_ENGINE = re.compile(r"\b(?:LLM|EngineArgs|AsyncEngineArgs|LLMConfig)\(")
+_IMPORT = re.compile(r"^(?:from vllm[\w.]* import [\w, ]+|import vllm[^\n]*)\n", re.MULTILINE)
 _APPLIES = re.compile(r"\s*(?:\$ )?(?:kubectl|oc|cat|docker|podman|helm)[ \t][^\n]*<<")
+_UNSAID = frozenset({"", "text", "plaintext", "txt"})
 _UNITS = frozenset({"", "ini", "systemd", "service", "toml", "conf", "unit", "text"})
 _PROMPT = re.compile(
     r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]+@[\w.-]+(?::\S+|[ ]\S+)?)?(?P<sign>[$#%])[ \t]+(?=\S)"
@@ -76,12 +87,25 @@ def recognises(file: File) -> bool:
 
 def launches(file: File) -> Found:
     """Yield what the blocks of a document start; blocks that cannot be read are passed over."""
-    for block in _blocks(file.whole):
-        if not has_marker(block.text.text.encode(errors="replace")):
-            continue
-        for found in _block_launches(block, file):
+    yield from shown_launches(_blocks(file.whole), file)
+
+
+def shown_launches(blocks: Iterable[Block], file: File) -> Found:
+    """Yield what blocks of a document start, each read for itself."""
+    for block in blocks:
+        for found in _found_in(block, file):
             if isinstance(found, Launch):
                 yield found._replace(kind="markdown", path=file.path, together=None)
+
+
+def _found_in(block: Block, file: File) -> Found:
+    """Yield what a block starts that names vLLM, or one of Python that builds an engine."""
+    content = block.text.text
+    names = has_marker(content.encode(errors="replace"))
+    if block.language in _PYTHON:
+        yield from _python_launches(block, file) if names or _ENGINE.search(content) else ()
+    elif names:
+        yield from _block_launches(block, file)
 
 
 def _blocks(text: Word) -> list[Block]:
@@ -95,11 +119,14 @@ def _blocks(text: Word) -> list[Block]:
 
 def _block_launches(block: Block, file: File) -> Found:
     language = block.language
-    if language == "dockerfile" or (language in {"docker", ""} and is_dockerfile(block.text.text)):
+    dialect = dialect_of(language, block.text.text) if language not in _DOCUMENTS else None
+    if dialect is not None:
+        yield from windows_launches(with_blanks_unknown(block.text), dialect)
+    elif language == "dockerfile" or (language in {"docker", ""} and is_dockerfile(block.text.text)):
         yield from image_launches(with_blanks_unknown(block.text), lambda name: None)
     elif language in _UNITS and is_unit(block.text.text):
         yield from unit_launches(with_blanks_unknown(block.text), file)
-    elif language in _DOCUMENTS:
+    elif language in _DOCUMENTS or (language in _UNSAID and _DOCUMENT.match(block.text.text)):
         text = with_blanks_unknown(block.text)
         # Some show the command that applies a manifest, and call it by what it applies.
         yield from (
@@ -109,6 +136,14 @@ def _block_launches(block: Block, file: File) -> Found:
         yield from shell_block_launches(block)
         if may_write(block.text.text):
             yield from written_launches(with_blanks_unknown(block.text), file)
+
+
+def _python_launches(block: Block, file: File) -> Iterator[Launch]:
+    """Yield what a block of Python builds or starts; the imports of blocks before it hold in it."""
+    before = file.whole.slice(0, block.text.site.start)
+    imports = [before.slice(*match.span()) for match in _IMPORT.finditer(before.text)]
+    for found in excerpt_launches(file.path, Word.join((*imports, block.text), block.text.site)):
+        yield found._replace(argv=tuple(map(with_blanks_unknown, found.argv)), container=None)
 
 
 def is_for_shells(language: str) -> bool:
@@ -169,7 +204,7 @@ def fenced_blocks(text: Word) -> Iterator[Block]:
         while end < len(lines) and not _closes(text.text, lines[end], opening["fence"]):
             end += 1
         if end > number:
-            yield Block(_language(opening["info"]), _body(text, lines[number:end], opening["indent"]))
+            yield Block(_language(opening["info"]), block_body(text, lines[number:end], opening["indent"]))
         number = end + 1
 
 
@@ -193,7 +228,7 @@ def _language(info: str) -> str:
     return words[0] if words else ""
 
 
-def _body(text: Word, lines: list[tuple[int, int]], indent: str) -> Word:
+def block_body(text: Word, lines: list[tuple[int, int]], indent: str) -> Word:
     """Return the lines of a block without the indentation of its fence."""
     width = len(indent.expandtabs(4))
     if not width and not text.text.startswith(">", lines[0][0]):

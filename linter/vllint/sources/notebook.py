@@ -7,19 +7,19 @@ and have no fixes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from vllint.sources.deployments import installed_release
 from vllint.sources.files import File, Found
-from vllint.sources.python_calls import program_launches
+from vllint.sources.python_excerpts import excerpt_launches, placed
 from vllint.sources.python_source import parsed
 from vllint.sources.shell import shell_launches
 from vllint.text.json_tree import parse_json
 from vllint.text.lines import line_extents
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-from vllint_schemas import Hole, Launch, Located, Run, Span, Unknown, Word
+from vllint_schemas import Launch, Located, Span, Unknown, Word
 
 _SHELL_CELL = re.compile(r"%%(?:bash|sh|script (?:ba)?sh)\b[^\n]*\n?")
 _PYTHON_CELL = re.compile(r"%%(?:time|timeit|capture|prun|writefile\s+\S+\.py)\b[^\n]*\n?")
@@ -69,25 +69,8 @@ def _found(path: str, shell: Word, python: Word) -> Iterator[Launch]:
     """Yield the launches of both, with the places in the file of what was read apart from it."""
     for found in shell_launches(shell, "shell"):
         if isinstance(found, Launch):
-            yield _placed(found, lambda span: span)
-    for found in program_launches(path, python.text):
-        if isinstance(found, Launch):
-            yield _placed(found, lambda span: python.slice(span.start, max(span.end, span.start + 1)).site)
-
-
-def _placed(value: Any, place: Callable[[Span], Span]) -> Any:
-    """Return a launch, or a part of it, with other places; words can be edited in none of them."""
-    if isinstance(value, Span):
-        return place(value)
-    if isinstance(value, Word):
-        site = place(value.text_span or value.site)
-        holes = tuple(Hole(hole.at, hole.reason, place(hole.source), hole.splits) for hole in value.holes)
-        runs = (Run.atomic(0, len(value.text), site),) if value.text else ()
-        return Word(value.text, runs, site, holes, value.origin, tuple(map(place, value.via)))
-    if isinstance(value, tuple):
-        parts = [_placed(part, place) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return value
+            yield placed(found, lambda span: span)
+    yield from excerpt_launches(path, python)
 
 
 def _cells(root: Node) -> Iterator[Word]:

@@ -82,13 +82,15 @@ def callers_first(definitions: Sequence[tuple[T, object]]) -> list[int]:
 
 
 def own_calls(tree: ast.Module) -> Mapping[str, Sequence[ast.Call]]:
-    """Return all calls of a module's functions by name.
+    """Return all calls of a module's functions and classes by name.
 
-    Functions that are decorated, that nothing here calls, or many calls, are left out: they may be given
-    anything. A use of a function's name that is no call counts as one with anything.
+    Those that are decorated, that nothing here calls, or many calls, are left out: they may be given
+    anything. A use of the name that is no call counts as one with anything, unless it says a type.
     """
-    plain = {one.name for one in tree.body if isinstance(one, FunctionDefinition) and not one.decorator_list}
-    nodes = list(ast.walk(tree))
+    definitions = (one for one in tree.body if isinstance(one, FunctionDefinition | ast.ClassDef))
+    plain = {one.name for one in definitions if not one.decorator_list}
+    types = _types_in(tree)
+    nodes = [node for node in ast.walk(tree) if id(node) not in types]
     called = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
     found: dict[str, list[ast.Call]] = {}
     for node in nodes:
@@ -98,11 +100,30 @@ def own_calls(tree: ast.Module) -> Mapping[str, Sequence[ast.Call]]:
     return {name: calls for name, calls in found.items() if len(calls) <= _MAX_CALLS}
 
 
-def stated_arguments(function: FunctionDefinition, calls: Sequence[ast.Call]) -> Mapping[str, ast.expr]:
+def _types_in(tree: ast.Module) -> set[int]:
+    """Return which nodes are names in annotations."""
+    said = [
+        annotation
+        for node in ast.walk(tree)
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if isinstance(annotation, ast.expr)
+    ]
+    return {id(node) for annotation in said for node in ast.walk(annotation)}
+
+
+def without_self(parameters: ast.arguments) -> ast.arguments:
+    """Return the parameters of a method as its callers see them."""
+    return ast.arguments(
+        parameters.posonlyargs, parameters.args[1:], None, parameters.kwonlyargs,
+        parameters.kw_defaults, None, parameters.defaults,
+    )  # fmt: skip
+
+
+def stated_arguments(parameters: ast.arguments, calls: Sequence[ast.Call]) -> Mapping[str, ast.expr]:
     """Return the parameters that all calls give the same literal, or leave to their default."""
     if not all(is_plain(call) for call in calls):
         return {}
-    given = [passed(function.args, call) for call in calls]
+    given = [passed(parameters, call) for call in calls]
     found: dict[str, ast.expr] = {}
     for name, first in given[0].items() if given else ():
         values = [one.get(name) for one in given]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from vllint.sources.blank_words import words_at_blanks
 from vllint.sources.python_formats import formatted
 from vllint.sources.python_options import by_default, option_value
+from vllint.sources.python_paths import JOINS, PATHS, joined_path, path_of
 from vllint.sources.python_values import (
     Constant,
     Evaluating,
@@ -44,6 +45,8 @@ def called(evaluator: Evaluating, node: ast.Call, state: State, depth: int) -> V
         return _copied(evaluator, node, arguments, state, depth)
     if name in {"shlex.join", "shlex.quote"} and len(arguments) == 1:
         return _quoted(arguments[0], span)
+    if (name in JOINS or name in PATHS) and arguments and not node.keywords:
+        return (joined_path if name in JOINS else path_of)(arguments, span)
     if name == "shlex.split" and arguments:
         return _split(arguments[0], span)
     if isinstance(node.func, ast.Attribute):
@@ -79,7 +82,8 @@ def _from_environment(
     if isinstance(default, Text):
         word = replace(default.word, site=span, via=(span,), origin=Origin.DEFAULT, slot=None)
         return Text(word, default.value)
-    return Opaque(f"`{variable}` is read from the environment", span)
+    missing = default is None or (isinstance(default, Constant) and not default.value)
+    return Opaque(f"`{variable}` is read from the environment", span, unset=missing)
 
 
 def _copied(evaluator: Evaluating, node: ast.Call, arguments: list[Value], state: State, depth: int) -> Value:

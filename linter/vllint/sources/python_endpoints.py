@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from vllint.endpoint_fields import FIELDS
 from vllint.sources.blank_words import words_at_blanks
 from vllint.sources.commands import Script, Start, Surroundings, container_starts
 from vllint.sources.deployments import Deployment, deployed, instance_claim, platform_card, whole_number
-from vllint.sources.endpoint_parts import FIELDS, PLATFORM, accelerators, mounted_model
+from vllint.sources.endpoint_parts import PLATFORM, accelerators, mounted_model
 from vllint.sources.files import Found
 from vllint.sources.python_commands import variables_of
 from vllint.sources.python_flow import Flow, Site

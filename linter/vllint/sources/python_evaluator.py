@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from vllint.sources.python_builtins import called, joined_by
 from vllint.sources.python_options import by_default
+from vllint.sources.python_paths import path_of
 from vllint.sources.python_source import Module, parsed
 from vllint.sources.python_strings import string_word
 from vllint.sources.python_values import (
@@ -64,24 +65,34 @@ class Evaluator:
             return self._sum(node, state, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             return self._converted(node, state, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            sides = [self.value(side, state, depth + 1) for side in (node.left, node.right)]
+            path = path_of(sides, self.module.span(node))
+            return self._opaque(node) if isinstance(path, Opaque) else path
         if isinstance(node, ast.IfExp):
             return self._chosen(node, state, depth)
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            return self._first_true(node, state, depth)
         if isinstance(node, ast.Subscript):
             return self._subscript(node, state, depth)
         if isinstance(node, ast.Call):
             return called(self, node, state, depth)
-        if isinstance(node, ast.Attribute) and self.module.dotted(node) == "os.environ":
-            known = state.get("os.environ")
-            return known if isinstance(known, Table) else Table((), open=True)
-        if isinstance(node, ast.Attribute) and self.module.dotted(node) in state:
-            return self._looked_up(self.module.dotted(node), self.module.span(node), state)
         if isinstance(node, ast.Attribute):
-            owner = self.value(node.value, state, depth + 1)
-            found = owner.options.get(node.attr) if isinstance(owner, Namespace) else None
-            return self._opaque(node) if found is None else _used(found, self.module.span(node))
+            return self._attribute(node, state, depth)
         if isinstance(node, ast.Await):
             return self.value(node.value, state, depth + 1)
         return self._opaque(node)
+
+    def _attribute(self, node: ast.Attribute, state: State, depth: int) -> Value:
+        name = self.module.dotted(node)
+        if name == "os.environ":
+            known = state.get("os.environ")
+            return known if isinstance(known, Table) else Table((), open=True)
+        if name in state:
+            return self._looked_up(name, self.module.span(node), state)
+        owner = self.value(node.value, state, depth + 1)
+        found = owner.options.get(node.attr) if isinstance(owner, Namespace) else None
+        return self._opaque(node) if found is None else _used(found, self.module.span(node))
 
     def returned(self, node: ast.Call, state: State, depth: int) -> Value | None:
         """Return what a call of one of the program's own functions gives; `None` for other calls."""
@@ -287,6 +298,22 @@ class Evaluator:
         if any(isinstance(option, Items) for option in options):
             return Items((Word.unknown(reason, self.module.span(node), splits=True),))
         return Opaque(reason, self.module.span(node), node)
+
+    def _first_true(self, node: ast.BoolOp, state: State, depth: int) -> Value:
+        """Return `value or other`; what is only not set by default gives way to the other by default."""
+        by_chance = False
+        for operand in node.values[:-1]:
+            value = self.value(operand, state, depth + 1)
+            if isinstance(value, Opaque) and value.unset:
+                by_chance = True
+                continue
+            if not isinstance(value, Text | Constant) or (isinstance(value, Text) and value.value is None):
+                return self._opaque(node)
+            if value.value:
+                return by_default(value) if by_chance else value
+            by_chance = by_chance or _is_default(value)
+        last = self.value(node.values[-1], state, depth + 1)
+        return by_default(last) if by_chance else last
 
     def _subscript(self, node: ast.Subscript, state: State, depth: int) -> Value:
         value = self.value(node.value, state, depth + 1)

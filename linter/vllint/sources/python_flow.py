@@ -6,7 +6,7 @@ Branches that may or may not be taken leave holes; a loop's body is read once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,11 +19,20 @@ from vllint.sources.python_arguments import (
     own_functions,
     passed,
     stated_arguments,
+    without_self,
 )
 from vllint.sources.python_branches import ENDED, merged, merged_value
 from vllint.sources.python_command_options import command_defaults, commands_run
 from vllint.sources.python_effects import take_effect
 from vllint.sources.python_evaluator import Evaluator
+from vllint.sources.python_objects import (
+    CONSTRUCTOR,
+    Changed,
+    changed,
+    constructors,
+    held,
+    may_change_anything,
+)
 from vllint.sources.python_source import Module
 from vllint.sources.python_statements import (
     blocks_of,
@@ -64,6 +73,8 @@ class Flow:
         self.evaluator = Evaluator(module, self._returned)
         self._left = _Budget()
         self._functions = own_functions(module.tree)
+        self._constructors = {} if may_change_anything(module.tree) else constructors(module.tree)
+        self._changed: Changed | None = None
         self._own_calls = own_calls(module.tree)
         self._commands = frozenset(commands_run(module))
         self._rebound = frozenset(_rebound(module.tree))
@@ -95,23 +106,42 @@ class Flow:
             local = dict(state)
             inner: list[tuple[Definition, tuple[Definition, ...]]] = []
             if not isinstance(definition, ast.ClassDef):
-                self._bind_parameters(definition, local)
+                self._bind_parameters(definition, local, self._calls_of(definition, outer))
             yield from self._block(definition.body, local, inside, inner, depth + 1)
             visible = state if isinstance(definition, ast.ClassDef) else local
             if isinstance(definition, ast.ClassDef):
                 visible = {**state, **_attributes(definition, local, state)}
+                # What it gives an object is known in the methods, wherever they stand.
+                inner.sort(key=lambda one: one[0].name != CONSTRUCTOR)
+            elif outer and definition is self._constructors.get(outer[-1].name):
+                assert isinstance(outer[-1], ast.ClassDef)
+                self._changed = self._changed or changed(self.module.tree)
+                state = {**state, **held(outer[-1], local, self._changed)}
             yield from self._definitions(inner, visible, depth + 1)
 
+    def _calls_of(
+        self, function: FunctionDefinition, outer: tuple[Definition, ...]
+    ) -> tuple[ast.arguments, Sequence[ast.Call]]:
+        """Return the parameters that callers give a function, and all calls, if these are known."""
+        if function in self.module.tree.body:
+            return function.args, self._own_calls.get(function.name, ())
+        if len(outer) == 1 and function is self._constructors.get(outer[0].name):
+            return without_self(function.args), self._own_calls.get(outer[0].name, ())
+        return function.args, ()
+
     def _bind_parameters(
-        self, function: ast.FunctionDef | ast.AsyncFunctionDef, state: dict[str, Value]
+        self,
+        function: FunctionDefinition,
+        state: dict[str, Value],
+        called: tuple[ast.arguments, Sequence[ast.Call]],
     ) -> None:
         for name in local_names(function):
             state.pop(name, None)
         arguments = function.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra is not None]
-        calls = self._own_calls.get(function.name, ()) if function in self.module.tree.body else ()
-        known = stated_arguments(function, calls)
+        parameters, calls = called
+        known = stated_arguments(parameters, calls)
         given = {
             **evaluated_arguments([self._given.get(id(call)) for call in calls]),
             **command_defaults(self.evaluator, function, state, self._commands),
@@ -131,12 +161,8 @@ class Flow:
         self, function: FunctionDefinition, call: ast.Call, state: State, depth: int = 0
     ) -> dict[str, Value]:
         """Return what a call gives the parameters of one of the module's functions."""
-        parameters = function.args
-        if isinstance(call.func, ast.Attribute):
-            parameters = ast.arguments(
-                parameters.posonlyargs, parameters.args[1:], None, parameters.kwonlyargs,
-                parameters.kw_defaults, None, parameters.defaults,
-            )  # fmt: skip
+        is_method = isinstance(call.func, ast.Attribute) or function.name == CONSTRUCTOR
+        parameters = without_self(function.args) if is_method else function.args
         visible = state if self._visible is None else self._visible
         return {
             name: self.evaluator.value(one.node, visible if one.is_default else state, depth + 1)
@@ -216,7 +242,8 @@ class Flow:
     def _calls(self, expression: ast.expr, state: State, inside: tuple[Definition, ...]) -> Iterator[Site]:
         for node in ast.walk(expression):
             if isinstance(node, ast.Call):
-                function = self._functions.get(self.module.dotted(node.func))
+                name = self.module.dotted(node.func)
+                function = self._functions.get(name) or self._constructors.get(name)
                 if function is not None and not self._calling and isinstance(node.func, ast.Name):
                     self._given[id(node)] = self._arguments(function, node, state)
                 yield Site(node, state, inside)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
+from vllint.sources.python_paths import PATHS, path_of
 from vllint.sources.python_values import (
     Constant,
     Evaluating,
@@ -172,6 +173,8 @@ def _default(evaluator: Evaluating, node: ast.Call, state: State) -> Value:
 def unconverted(evaluator: Evaluating, value: Value, flag: str, kind: ast.expr | None, site: Span) -> Value:
     """Return a default, unless it is a text that the option's type may make something else of."""
     name = "" if kind is None else evaluator.module.dotted(kind) or "?"
+    if isinstance(value, Text) and name in PATHS:
+        return path_of([value], site)
     if isinstance(value, Text) and isinstance(value.value, str) and name not in _KEEP_TEXT:
         return Opaque(f"the default of `{flag}` is converted", site)
     return value

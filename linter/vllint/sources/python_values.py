@@ -45,11 +45,15 @@ class Constant(NamedTuple):
 
 
 class Opaque(NamedTuple):
-    """A value that the file does not tell; `node` is the expression that gives it."""
+    """A value that the file does not tell; `node` is the expression that gives it.
+
+    `unset` says that it is nothing unless whoever runs the program sets it.
+    """
 
     reason: str
     span: Span
     node: ast.expr | None = None
+    unset: bool = False
 
 
 class Parser(NamedTuple):

@@ -35,14 +35,14 @@ from vllint_schemas import (
 
 T = TypeVar("T")
 
-_STARTS_SERVER = re.compile(r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b")
-_SETS_VARIABLE = re.compile(r"\s*(?:#|$|(?:export\s+)?[A-Za-z_]\w*=)")
+_STARTS_SERVER = r"\bvllm serve\b|\bvllm\.entrypoints\.|\bvllm/vllm-openai\b"
+_SETS_VARIABLE = r"\s*(?:#|$|(?:export\s+)?[A-Za-z_]\w*=)"
 _LAUNCHER = (
     r"(?<![\w$}/.-])/?(?:[\w.-]+/)*[\w-]*(?:entry|start|run|serve|launch|vllm)[\w-]*\.(?:sh|bash|py)\b"
 )
 """The name of a script that is there to start something."""
 
-_NIM = re.compile(r"\bnvcr\.io/nim/|\bNIM_MODEL_PROFILE\b|(?m:^\s*kind: NIMService\b)")
+_NIM = r"\bnvcr\.io/nim/|\bNIM_MODEL_PROFILE\b|(?m:^\s*kind: NIMService\b)"
 _NIM_CHOOSES = "NVIDIA NIM takes the engine and its options from a profile of its image"
 _NO_RELEASE_IN_COMMAND = Unknown("the command does not name a vLLM release")
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
@@ -56,9 +56,6 @@ _WITH_MARKS = frozenset({"systemd", "dockerfile"})
 _SHELL_SUFFIXES = frozenset({".sh", ".bash"})
 _STARTS_NOTHING = {
     ".env": "variables start nothing: they are read with the compose file, script or unit that takes them",
-    ".bat": "scripts for Windows are not read",
-    ".cmd": "scripts for Windows are not read",
-    ".ps1": "scripts for Windows are not read",
 }
 """Why files of some suffixes hold no launch that is read."""
 
@@ -90,9 +87,9 @@ def read_source(
     reading = _with_config_files(_read(File(source, neighbour, env_files)), neighbour)
     if reading.launches or reading.problems:
         return reading
-    if _NIM.search(source.text):
+    if re.search(_NIM, source.text):
         return reading._replace(unread=_NIM_CHOOSES)
-    if not _STARTS_SERVER.search(source.text):
+    if not re.search(_STARTS_SERVER, source.text):
         return reading
     return reading._replace(unread=_why_unread(source, reading))
 
@@ -104,7 +101,9 @@ def _why_unread(source: SourceText, reading: Reading) -> str:
         script = re.search(_LAUNCHER, source.text)
         return f"{why}; what `{script[0]}` starts is not known" if script else why
     suffix = _suffix(source.path)
-    if suffix not in _STARTS_NOTHING and all(map(_SETS_VARIABLE.match, source.text.splitlines())):
+    if suffix not in _STARTS_NOTHING and all(
+        re.match(_SETS_VARIABLE, line) for line in source.text.splitlines()
+    ):
         suffix = ".env"
     unread = f"there is no reader for this {suffix} file" if suffix else "there is no reader for such a file"
     return _STARTS_NOTHING.get(suffix, unread)
@@ -164,7 +163,7 @@ def _read_script(file: File) -> Reading:
 
     script = _unmarked(file).whole
     found = tuple(shell_launches(script, "shell", neighbour=file.neighbour))
-    kept = with_kept_run(script) if not found and _STARTS_SERVER.search(script.text) else None
+    kept = with_kept_run(script) if not found and re.search(_STARTS_SERVER, script.text) else None
     if kept is not None:
         held = shell_launches(kept, "shell", neighbour=file.neighbour)
         found = tuple(one._replace(together=None) for one in held if isinstance(one, Launch))
@@ -276,8 +275,9 @@ def _read_roots(file: File, roots: tuple[Node, ...]) -> Reading:
         for form in _once_found(formats, others):
             if not reader(form.module).recognises(root):
                 continue
-            kinds.append(form.kind)
             read = list(reader(form.module).launches(Document(root, roots, file)))
+            if read or form.module != "chart_values":
+                kinds.append(form.kind)
             found.extend(read)
             # Much looks like values for a chart that only holds a command of its own.
             if read or form.kind != "helm_values":

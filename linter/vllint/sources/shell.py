@@ -26,6 +26,7 @@ from vllint_schemas import (
 from vllint_schemas.launch import NO_GPU_CLAIM
 
 if TYPE_CHECKING:
+    from vllint.sources.dockerfile_stages import Stage
     from vllint.sources.slurm import Job
     from vllint.text.shell_walk import Command
 
@@ -49,15 +50,15 @@ _DEPLOYERS = frozenset({"hf", "huggingface-cli"})
 
 _PIN = r"^vllm(?:\[[^\]]*\])?(?:==|@)([0-9][0-9A-Za-z.]*)$"
 _INSTALLERS = frozenset({"install", "add", "--with", "--from", "uvx"})
-_SCRIPT_FILE = re.compile(r"\.(?:sh|bash|slurm|sbatch)$")
-_SHEBANG = re.compile(r"\s*#!.*\b(?:ba|da|z|k)?sh\b")
+_SCRIPT_FILE = r"\.(?:sh|bash|slurm|sbatch)$"
+_SHEBANG = r"\s*#!.*\b(?:ba|da|z|k)?sh\b"
 _READ_BY_SERVERS = (
     r"VLLM|CUDA|NVIDIA|HIP_|ROC|ASCEND|GPU|ZE_|HF_|HUGGING|TRANSFORMERS|TOKENIZERS|NCCL|PYTORCH|TORCH|RAY_"
     r"|OMP_|LMCACHE|FLASH|TRITON|SAFETENSORS|MODELSCOPE"
 )
 """Names of variables by which servers with the same words may differ; scripts export many for others."""
 
-_OWN_FOLDER = re.compile(r"dirname|BASH_SOURCE|\$0")
+_OWN_FOLDER = r"dirname|BASH_SOURCE|\$0"
 
 
 NO_RELEASE_IN_SCRIPT = Unknown("the script does not name a vLLM release")
@@ -82,10 +83,7 @@ class ScriptStart(NamedTuple):
 def script_starts(
     script: Script, variables: Mapping[str, Word], depth: int = 0, neighbour: Neighbour | None = None
 ) -> Iterator[ScriptStart]:
-    """Yield the servers that `script` may start, those of scripts within it included.
-
-    `neighbour` reads the files beside it that the script sources.
-    """
+    """Yield the servers that `script` and scripts within it may start; `neighbour` reads what it sources."""
     # Most files hold no shell text, and the evaluator is many modules.
     from vllint.text.shell_commands import evaluate
 
@@ -95,6 +93,7 @@ def script_starts(
     pinned: Located[str] | Unknown = NO_RELEASE_IN_SCRIPT
     nodes = None if job is None else job.nodes
     period = 0
+    built: dict[str, Stage] = {}
     sourced = None if neighbour is None else lambda word: _sourced(word, neighbour)
     for command in evaluate(script.text, variables, script.parameters, sourced, _may_start):
         if command.extent.path != script.text.site.path:
@@ -104,7 +103,8 @@ def script_starts(
             nodes = Unknown("Ray may place ranks on other machines")
         period += any(word.text in _ENDERS for word in command.words[:3])
         around = around_all.with_variables(v for v in command.env if not v.name.startswith("SLURM_"))
-        for found in (*_started(command.words, around), *_scripts_read(command, around)):
+        words = _with_images(command, built, neighbour)
+        for found in (*_started(words, around), *_scripts_read(command, around)):
             is_here = command.certain and command.stdin is None and _is_here(command, found)
             together = f"period {period}" if is_here else None
             if isinstance(found, Start):
@@ -119,6 +119,17 @@ def script_starts(
                         nodes=nodes if start.nodes is None else start.nodes,
                     )
             period += not _is_left_running(command, found, script.text)
+
+
+def _with_images(command: Command, built: dict[str, Stage], neighbour: Neighbour | None) -> Sequence[Word]:
+    """Return a command's words, with images that were built replaced; adds those that it builds."""
+    words = command.words
+    if neighbour is None or not any(word.text in ("build", "run") for word in words[1:4]):
+        return words
+    from vllint.sources.built_images import built_images, with_built_images
+
+    built.update(built_images(words, neighbour))
+    return with_built_images(words, built) if built else words
 
 
 def _started(words: Sequence[Word], around: Surroundings) -> Iterator[Start | Script]:
@@ -160,7 +171,7 @@ def _sourced(word: Word, neighbour: Neighbour) -> Word | None:
     path = word.text
     if word.holes:
         [first, *more] = word.holes
-        if more or first.at or not path.startswith("/") or not _OWN_FOLDER.search(first.reason):
+        if more or first.at or not path.startswith("/") or not re.search(_OWN_FOLDER, first.reason):
             return None
         path = path.lstrip("/")
     if not path or path.startswith(("/", "~")) or "\0" in path:
@@ -186,7 +197,7 @@ def _scripts_read(command: Command, around: Surroundings) -> Iterator[Script]:
         file = files[0] if files else None
     elif "cat" not in names:
         return
-    if file is not None and (_SCRIPT_FILE.search(file.text) or _SHEBANG.match(text.text)):
+    if file is not None and (re.search(_SCRIPT_FILE, file.text) or re.match(_SHEBANG, text.text)):
         yield Script(text, Surroundings(shell=first))
 
 

@@ -17,6 +17,7 @@ from vllint.sources.deployments import (
     several_nodes,
     text_of,
     whole_number,
+    with_devices_of_slices,
 )
 from vllint.sources.files import Document, Found
 from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -115,7 +116,7 @@ def _accelerators(node: Node | None) -> Iterator[HardwareClaim]:
                 yield counted_cards(key.word(), "skypilot")
             else:
                 card = platform_card(key.word(), "skypilot")
-                yield HardwareClaim(card, whole_number(deployed_text(value)))
+                yield with_devices_of_slices(HardwareClaim(card, whole_number(deployed_text(value))))
 
 
 def _image(resources: Node | None) -> Word | None:

@@ -28,6 +28,7 @@ from vllint.sources.shell import shell_launches
 from vllint.sources.written_files import may_write, written_launches
 from vllint.text.hcl import Body, HclError, parse_hcl
 from vllint.text.json_tree import parse_json
+from vllint.text.shell_words import CommandStringError, split_words
 from vllint.text.tree_builder import YamlProblem
 from vllint.text.yaml_nodes import Mapping, Scalar, Sequence
 from vllint.text.yaml_tree import parse_yaml
@@ -247,6 +248,9 @@ def _document_launches(text: Word, file: File) -> Found:
 
 def _container_launches(fields: Fields, around: Around) -> Found:
     """Yield what a container starts: of a pod, a task, a Cloud Run service or a model."""
+    if fields.get("image_name") is not None:
+        yield from _rented_launches(fields, around)
+        return
     images = words(fields.get("image", "image_uri"))
     given = fields.get("command", "args", "entryPoint", "entrypoint", "environment")
     if len(images) != 1 or given is None:
@@ -265,6 +269,36 @@ def _container_launches(fields: Fields, around: Around) -> Found:
     then = fields.get("command") if is_docker else fields.get("args")
     starts = container_starts(words(first) or None, words(then), environment, image.site)
     yield from process_launches(starts, "terraform", around.name, fields.site, claim)
+
+
+def _rented_launches(fields: Fields, around: Around) -> Found:
+    """Yield what a pod of RunPod starts, whose command is one text, or a list in newer providers."""
+    images = words(fields.get("image_name"))
+    first = _command_words(fields.get("container_entrypoint", "docker_entrypoint"))
+    then = _command_words(fields.get("container_args", "docker_args", "docker_start_cmd"))
+    if len(images) != 1 or not then:
+        return
+    card, number = words(fields.get("gpu_type_id")), words(fields.get("gpu_count"))
+    claim = around.claim
+    if card and card[0].is_known:
+        claim = claim._replace(gpu=Located(card[0].text, card[0].span, card[0].origin, card[0].via))
+    found = gpu_number(number[0].text) if number and number[0].is_known else None
+    if found is not None:
+        count = Located(found, number[0].span, number[0].origin, number[0].via)
+        claim = claim._replace(gpu_count=count)
+    environment = Surroundings(image=images[0]).with_variables(tuple(_variables(fields.get("env"))))
+    starts = container_starts(first or None, then, environment, images[0].site)
+    yield from process_launches(starts, "terraform", around.name, fields.site, claim)
+
+
+def _command_words(tree: Tree | None) -> tuple[Word, ...]:
+    """Return the words of a command that is given as a list or as one text."""
+    if not isinstance(tree, Word):
+        return words(tree)
+    try:
+        return tuple(split_words(tree))
+    except CommandStringError:
+        return (Word.unknown("the text has an open quote", tree.site, splits=True),)
 
 
 def _model_launch(

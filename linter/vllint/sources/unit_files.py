@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vllint.sources.line_ends import up_to
 from vllint.sources.templates import with_placeholders_unknown
 from vllint.text.lines import line_extents
 from vllint_schemas import Word
@@ -82,24 +83,16 @@ def _continued(text: Word, lines: Iterator[tuple[int, int]], start: int, end: in
     while True:
         line = text.text[start:end].rstrip()
         if not line.endswith("\\"):
-            yield _up_to(text, start, start + len(line))
+            last = max((hole.at for hole in text.holes if start <= hole.at <= end), default=start)
+            yield up_to(text, start, max(start + len(line), last))
             return
         stop = start + len(line) - 1
-        yield _up_to(text, start, stop)
+        yield up_to(text, start, stop)
         yield Word.atomic(" ", text.slice(stop, stop + 1).site)
         following = _next_line(text.text, lines)
         if following is None:
             return
         start, end = following
-
-
-def _up_to(text: Word, start: int, stop: int) -> Word:
-    """Return a part of a line, with what is not known at its very end."""
-    part = text.slice(start, stop)
-    if stop == len(text.text) or all(hole.at != stop for hole in text.holes):
-        return part
-    ending = [Word.unknown(hole.reason, hole.source, hole.splits) for hole in text.holes if hole.at == stop]
-    return Word.join((part, *ending), part.site if stop > start else ending[0].site)
 
 
 def _next_line(text: str, lines: Iterator[tuple[int, int]]) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from vllint_schemas.position import Position
 
-_LINE_BREAK = re.compile(r"\r\n?|\n")
+_LINE_BREAK = r"\r\n?|\n"
 
 
 def line_extents(text: str) -> Iterator[tuple[int, int]]:
@@ -23,7 +23,7 @@ def line_extents(text: str) -> Iterator[tuple[int, int]]:
 def line_starts(text: str) -> tuple[int, ...]:
     """Return the offsets at which the lines of a text begin."""
     if "\r" in text:
-        return (0, *[match.end() for match in _LINE_BREAK.finditer(text)])
+        return (0, *[match.end() for match in re.finditer(_LINE_BREAK, text)])
     return (0, *accumulate([len(line) + 1 for line in text.split("\n")[:-1]]))
 
 

@@ -60,6 +60,11 @@ def evaluate(
     state.parameters = parameters
     walk = Walk(ShellText(script), _WALKERS, output_of, sourced)
     commands = _commands(walk, script, state)
+    if commands and commands[-1].truncated:
+        brief = walk.brief()
+        shorter = _commands(brief, script, state)
+        if not shorter or not shorter[-1].truncated:
+            walk, commands = brief, shorter
     if matters is None or not walk.parted:
         return commands
     ways = _Alternatives(walk, lambda taken: _taking(walk, taken, script, state))

@@ -35,8 +35,6 @@ from vllint.text.shell_values import Array, Definition, Missing, State, merge, w
 from vllint.text.shell_walk import LOOP, Walk
 from vllint_schemas import Origin, Span, Word
 
-MOST_ITEMS = 32
-
 _ARGUMENTS_LACKING = r"-z\b|-l[te]\b"
 _COUNTER = r"\s*([A-Za-z_]\w*)\s*=([^=].*)"
 _LIMIT = r"\s*([A-Za-z_]\w*)\s*(<=?|>=?)(?![<>=])(.+)"
@@ -99,7 +97,7 @@ def _turns(walk: Walk, node: While, state: State) -> int | None:
         return None
     current = state.copy()
     current.writes = {}
-    for turn in range(MOST_ITEMS + 1):
+    for turn in range(walk.most_items + 1):
         truth = truth_of(walk, node.condition, current)
         if truth is None:
             return None
@@ -144,7 +142,7 @@ def _binding(name: str, value: Word) -> Callable[[State], None]:
 def _items(walk: Walk, node: For, state: State) -> tuple[Word, ...] | None:
     """Return the words a loop goes through, None if they are not known or too many."""
     words = state.parameters if node.words is None else walk.expansion(state).array(node.words)
-    if words is None or not node.counted or len(words) > MOST_ITEMS:
+    if words is None or not node.counted or len(words) > walk.most_items:
         return None
     if any(_is_glob(walk, part) for word in node.words or () for part in word.parts):
         return None
@@ -221,7 +219,7 @@ def walk_arithmetic_for(walk: Walk, node: ArithmeticFor, state: State) -> State 
     """Walk `for ((i = a; i < b; i++))` for each value where the bounds are known."""
     place = walk.source.place(node.start, node.end)
     expansion = walk.expansion(state)
-    name, values = _counted(expansion, node, place)
+    name, values = _counted(expansion, node, place, walk.most_items)
     writes = walk.writes_of((node.body,), state)
     if values and name not in writes and not _limit_names(walk, node) & writes.keys():
         words = [standing_for(str(value), place) for value in values]
@@ -238,7 +236,9 @@ def _limit_names(walk: Walk, node: ArithmeticFor) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def _counted(expansion: Expansion, node: ArithmeticFor, place: Span) -> tuple[str, tuple[int, ...]]:
+def _counted(
+    expansion: Expansion, node: ArithmeticFor, place: Span, most: int
+) -> tuple[str, tuple[int, ...]]:
     """Return the counter and its values, the one that ends the loop last; none if not known."""
     if len(node.header) != 3:
         return "", ()
@@ -259,7 +259,7 @@ def _counted(expansion: Expansion, node: ArithmeticFor, place: Span) -> tuple[st
         return "", ()
     rises = limit[2][0] == "<"
     stride = int(step[7] or 1) * (1 if (step[2] or step[3] or step[6])[0] == "+" else -1)
-    if stride == 0 or (stride > 0) is not rises or abs(last - first) // abs(stride) > MOST_ITEMS:
+    if stride == 0 or (stride > 0) is not rises or abs(last - first) // abs(stride) > most:
         return "", ()
     end = last if len(limit[2]) == 1 else last + (1 if rises else -1)
     values = tuple(range(first, end, stride))

@@ -27,6 +27,9 @@ _STEPS_OF_A_LINE = 4
 """How many steps more a line is worth: what a script says is walked, however long it is."""
 
 DEEPEST = 100
+MOST_ITEMS = 32
+"""How often a loop's body is walked, where it is known how often it runs."""
+
 
 BRANCHES = "`${name}` is set differently in branches"
 LOOP = "`${name}` is set in a loop"
@@ -112,6 +115,7 @@ class Walk:
         self._walkers = walkers
         self._output_of = output_of
         self.sourced = sourced
+        self.most_items = MOST_ITEMS
         self.steps = 0
         self.most_steps = MOST_STEPS + _STEPS_OF_A_LINE * source.word.text.count("\n")
         self._depth = 0
@@ -120,7 +124,15 @@ class Walk:
 
     def anew(self) -> Walk:
         """Return a walk through the same script that has found nothing yet."""
-        return Walk(self.source, self._walkers, self._output_of, self.sourced)
+        walk = Walk(self.source, self._walkers, self._output_of, self.sourced)
+        walk.most_items = self.most_items
+        return walk
+
+    def brief(self) -> Walk:
+        """Return a walk that walks the body of every loop once, for scripts that are too long otherwise."""
+        walk = self.anew()
+        walk.most_items = 1
+        return walk
 
     def run(self, node: Node, state: State) -> State | None:
         """Walk `node`; raise `OutOfBoundsError` when the script has taken too many steps."""

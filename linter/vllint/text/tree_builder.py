@@ -136,12 +136,13 @@ class TreeBuilder:
         return Sequence(self._document, frame.start, end, tuple(frame.children), frame.tag, frame.flow)
 
     def _mapping(self, frame: _Frame, end: int) -> Mapping:
-        children = frame.children
+        children, document = frame.children, self._document
         entries = tuple(zip(children[::2], children[1::2], strict=True))
-        for key, value in entries:
-            if merges(key):
-                _check_merged(value)
-        return Mapping(self._document, frame.start, end, entries, frame.tag, frame.flow)
+        if document.may_merge:
+            for key, value in entries:
+                if merges(key):
+                    _check_merged(value)
+        return Mapping(document, frame.start, end, entries, frame.tag, frame.flow, document.may_merge)
 
 
 def _check_merged(value: Node) -> None:

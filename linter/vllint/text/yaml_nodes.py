@@ -17,13 +17,17 @@ _BREAKS = "\n\r\x85\u2028\u2029"
 
 
 class Document:
-    """What the nodes of one text share: the map to its files and whether it is JSON."""
+    """What the nodes of one text share: the map to its files, and whether it is JSON.
 
-    __slots__ = ("json", "map")
+    `may_merge` says whether one of its keys may merge other mappings: none does without `<<` or a tag.
+    """
+
+    __slots__ = ("json", "map", "may_merge")
 
     def __init__(self, map: SourceMap, json: bool = False) -> None:
         self.map: Final = map
         self.json: Final = json
+        self.may_merge: Final = not json and ("<<" in map.word.text or "!" in map.word.text)
 
 
 class Scalar:
@@ -255,7 +259,8 @@ class Mapping:
     """A mapping; `flow` says whether it is written in braces."""
 
     __slots__ = (
-        "_document", "_end", "_entries", "_index", "_items", "_start", "_written", "flow", "tag", "via",
+        "_document", "_end", "_entries", "_index", "_items", "_may_merge", "_start", "_written", "flow",
+        "tag", "via",
     )  # fmt: skip
 
     def __init__(
@@ -266,6 +271,7 @@ class Mapping:
         written: tuple[Entry, ...],
         tag: str | None,
         flow: bool,
+        may_merge: bool,
         via: tuple[Span, ...] = (),
     ) -> None:
         self._document: Final = document
@@ -274,6 +280,7 @@ class Mapping:
         self._written: Final = written
         self._entries: tuple[Entry, ...] | None = None if via else written
         self._items: tuple[Entry, ...] | None = None
+        self._may_merge: Final = may_merge
         self._index: dict[str, Entry] | None = None
         self.tag: Final = tag
         self.flow: Final = flow
@@ -304,7 +311,7 @@ class Mapping:
     def items(self) -> tuple[Entry, ...]:
         """Return keys and values as read: merged, and of repeated keys the last."""
         if self._items is None:
-            merging = [value for key, value in self.entries if merges(key)]
+            merging = [value for key, value in self.entries if merges(key)] if self._may_merge else ()
             if not merging:
                 self._items = _last_of_each(self.entries) if len(self.entries) > 1 else self.entries
                 return self._items
@@ -322,18 +329,19 @@ class Mapping:
     def entry(self, key: str) -> Entry | None:
         """Return the key that reads as `key` and its value, merged mappings included."""
         if self._index is None:
-            self._index = {node.value: (node, value) for node, value in self.items() if type(node) is Scalar}
+            self._index = {entry[0].value: entry for entry in self.items() if type(entry[0]) is Scalar}
         return self._index.get(key)
 
     def with_entries(self, entries: tuple[Entry, ...]) -> Mapping:
         """Return a mapping that stands where this one does and holds `entries`, of whatever files."""
-        return Mapping(self._document, self._start, self._end, entries, self.tag, self.flow)
+        return Mapping(self._document, self._start, self._end, entries, self.tag, self.flow, True)
 
     def through(self, via: tuple[Span, ...]) -> Mapping:
         """Return the mapping as reached through the aliases `via`."""
         return Mapping(
-            self._document, self._start, self._end, self._written, self.tag, self.flow, via + self.via
-        )
+            self._document, self._start, self._end, self._written, self.tag, self.flow, self._may_merge,
+            via + self.via,
+        )  # fmt: skip
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
@@ -366,18 +374,22 @@ def _merged(value: Node) -> Iterable[Entry]:
 def _last_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the last entry of each key, in the order the keys first come; `1`, `"1"` and `on` differ."""
     last: dict[object, Entry] = {}
-    for key, value in entries:
-        if isinstance(key, Scalar):
+    for entry in entries:
+        key = entry[0]
+        if type(key) is Scalar:
             resolved = key.resolved()
             # A text and a number never are the same key, but `True` and `1` are for Python.
-            last[resolved if type(resolved) is str else (type(resolved), resolved)] = (key, value)
+            last[resolved if type(resolved) is str else (type(resolved), resolved)] = entry
         else:
-            last[key] = (key, value)
+            last[key] = entry
     return tuple(last.values())
 
 
 def _dash(text: str, at: int, end: int) -> int:
     """Return where the dash of the item at `end` stands: blanks and comments part it from `at`."""
+    if "#" not in text[at:end]:
+        dash = text.find("-", at, end)
+        return end if dash < 0 else dash
     while at < end and text[at] != "-":
         if text[at] == "#":
             while at < end and text[at] not in _BREAKS:

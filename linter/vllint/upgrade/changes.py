@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vllint.facts import LaunchFacts
 from vllint.release_order import version_key
 from vllint.vllm.options import nearest, option_table
-from vllint_schemas import Located
+from vllint_schemas import Located, Unknown
 
 _GIB = 1024**3
 
@@ -43,6 +43,12 @@ def _has_large_card(facts: LaunchFacts) -> bool:
     return isinstance(gpu, Located) and gpu.value.memory_bytes >= 160 * _GIB and batch is None
 
 
+def _has_windows(facts: LaunchFacts) -> bool:
+    model = facts.maybe_model
+    windows = None if isinstance(model, Unknown) else model.num_sliding_attention_layers
+    return bool(windows) and facts.args.given("disable_sliding_window") is None
+
+
 def _starts_by_image(facts: LaunchFacts) -> bool:
     return facts.launch.image_entry_point is not None
 
@@ -67,11 +73,18 @@ BEHAVIOURS = (
         _starts_by_image,
     ),
     Behaviour(
-        "0.21.0",
+        "0.20.0",
         "envs.py, VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS",
         "CUDA graphs are captured on top of `--gpu-memory-utilization`",
         "CUDA graphs are counted within it, so that fewer tokens fit the KV cache",
         _captures_graphs,
+    ),
+    Behaviour(
+        "0.26.0",
+        "v1/kv_cache_interface.py, SlidingWindowSpec",
+        "a request's sliding windows are charged for one step of `--max-num-batched-tokens`",
+        "they are charged for each step scheduled ahead, too, so that long requests need more KV cache",
+        _has_windows,
     ),
     Behaviour(
         "0.28.0",

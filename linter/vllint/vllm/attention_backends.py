@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from vllint.tables import table_path
-from vllint_schemas import EngineArgs, Launch, ModelFacts
+from vllint_schemas import EngineArgs, Launch, ModelFacts, Unknown
 
 AttentionKind = Literal["plain", "latent", "sparse"]
 
@@ -18,6 +18,7 @@ _OWN_BACKENDS = (
     "gemma3n",
     "gemma4",
     "hy_v4",
+    "laguna",
     "mimo_v2",
     "minicpm3",
     "minimax_m3",
@@ -36,30 +37,42 @@ _SEES_IMAGES_WHOLE = frozenset({"gemma3"})
 """Types of models in which the tokens of an image see each other
 (vLLM 0.33.0 `transformers_utils/model_arch_config_convertor.py`, `is_mm_prefix_lm`), each tried."""
 
+_SINKS = frozenset({"gpt_oss"})
+"""Types of models whose every layer has sinks (vLLM 0.33.0 `model_executor/models/gpt_oss.py`)."""
+
 _WITH_IMAGES_WHOLE = frozenset({"TRITON_ATTN", "FLEX_ATTENTION"})
 _FLASH_ATTENTION_4 = (10, 0)
 """From where on FlashAttention lets them (vLLM 0.33.0 `v1/attention/backends/flash_attn.py:449`)."""
 
 _WITHOUT_IMAGES = ("language_model_only", "limit_mm_per_prompt")
-_CHANGE_ATTENTION = ("hf_overrides", "attention_config", "runner", "task", "convert")
+CHANGE_ATTENTION = ("hf_overrides", "runner", "task", "convert")
+"""Options that may give a model other attention than its configuration says."""
 
 
 class Attention(NamedTuple):
     """What a model asks of a backend: the kind of attention, and the size of a head in its cache.
 
-    `images_whole` says that the tokens of an image see each other, before and after.
+    `images_whole` says that the tokens of an image see each other, before and after, `sinks` that heads
+    learn how much to attend to nothing. `dtype` is the type of its numbers, `block_size` the number of tokens
+    in a block of its cache where one is asked for; `None` where they are not known or not asked for.
     """
 
     kind: AttentionKind
     head_size: int
     images_whole: bool = False
+    sinks: bool = False
+    dtype: str | None = None
+    block_size: int | None = None
 
 
 def attends_otherwise(args: EngineArgs, launch: Launch, attention: Attention) -> bool:
     """Whether options or variables make a model attend in another way than its configuration says."""
     if attention.images_whole and any(args.given(dest) is not None for dest in _WITHOUT_IMAGES):
         return True
-    if args.open_ended is not None or any(args.given(dest) is not None for dest in _CHANGE_ATTENTION):
+    if args.open_ended is not None:
+        return True
+    config = args.value("attention_config")
+    if isinstance(config, Unknown) or (isinstance(config.value, dict) and set(config.value) - {"backend"}):
         return True
     return any(variable.name == "VLLM_MLA_DISABLE" for variable in launch.env)
 
@@ -75,8 +88,8 @@ def attention_of(model: ModelFacts) -> Attention | None:
         return None
     rank, rope = model.kv_lora_rank, model.qk_rope_head_dim
     if rank == 0:
-        whole = model.model_type in _SEES_IMAGES_WHOLE
-        return None if model.head_dim is None else Attention("plain", model.head_dim, whole)
+        whole, sinks = model.model_type in _SEES_IMAGES_WHOLE, model.model_type in _SINKS
+        return None if model.head_dim is None else Attention("plain", model.head_dim, whole, sinks)
     if rank is None or rope is None:
         return None
     return Attention("sparse" if model.index_topk else "latent", rank + rope)
@@ -109,6 +122,8 @@ def backend_obstacle(
     backend: str, attention: Attention, cache_dtype: str, capability: tuple[int, int]
 ) -> str | None:
     """Return what keeps a backend from serving the attention on a card; `None` for nothing known."""
+    if backend in _table()["elsewhere"]:
+        return "is one of vision towers, and none of a language model"
     kinds = _table()["capabilities"].get(f"{capability[0]}.{capability[1]}")
     if kinds is None or backend not in judged_backends():
         return None
@@ -117,13 +132,30 @@ def backend_obstacle(
         return _why_missing(backend, attention.kind, capability)
     if attention.head_size in _table()["head_sizes"] and attention.head_size not in found["head_sizes"]:
         return f"does not take heads of size {attention.head_size}"
-    if not _takes_images(backend, attention, capability):
-        return "does not let the tokens of an image see each other"
+    lacking = _lacking(backend, found, attention, capability)
+    if lacking is not None:
+        return lacking
     if cache_dtype not in found["kv_cache_dtypes"]:
         return f"does not take a KV cache of `{cache_dtype}`"
     return (
         "takes FP8 from compute capability 8.9 on" if _lacks_fp8(backend, cache_dtype, capability) else None
     )
+
+
+def _lacking(
+    backend: str, found: dict[str, Any], attention: Attention, capability: tuple[int, int]
+) -> str | None:
+    """Return what a backend that takes the kind of attention and the heads lacks all the same."""
+    if not _takes_images(backend, attention, capability):
+        return "does not let the tokens of an image see each other"
+    if attention.sinks and not found["sinks"]:
+        return "does not take attention sinks"
+    if attention.dtype is not None and attention.dtype not in found["dtypes"]:
+        return f"does not take `{attention.dtype}`"
+    size, taken = attention.block_size, found["block_sizes"]
+    if size is not None and taken and all(size % one != 0 for one in taken):
+        return f"does not take blocks of {size} tokens, but multiples of {min(taken)}"
+    return None
 
 
 def _takes_images(backend: str, attention: Attention, capability: tuple[int, int]) -> bool:
@@ -170,7 +202,7 @@ def chosen_backend(attention: Attention, cache_dtype: str, capability: tuple[int
         found = kind["backends"].get(backend)
         if found is None or attention.head_size not in found["head_sizes"]:
             continue
-        if not _takes_images(backend, attention, capability):
+        if _lacking(backend, found, attention, capability) is not None:
             continue
         if cache_dtype in found["kv_cache_dtypes"]:
             return Choice(backend, backend_obstacle(backend, attention, cache_dtype, capability))

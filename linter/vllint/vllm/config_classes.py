@@ -231,14 +231,12 @@ class _Judge:
         for check in self.checks:
             if check["class"] != name:
                 continue
-            held = all(
-                _HOLDS[how](_taken(fields.get(key, {}), value, key), wanted)
-                for key, how, wanted in check["when"]
-            )
+            held = all(_holds(fields, value, *condition) for condition in check["when"])
             if held:
                 given = next((key for key, *_ in check["when"] if key in value), None)
                 place = path if given is None else (*path, given)
-                yield self._problem("conflict", place, expected=check["said"].strip(), source=check["source"])
+                why = check.get("why", check["said"]).strip()
+                yield self._problem("conflict", place, expected=why, source=check["source"])
                 return
 
 
@@ -309,7 +307,7 @@ def _is_float(value: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     """Return the number that pydantic makes of a value; `None` if it is none, as a list is."""
-    if isinstance(value, int | float):
+    if value is None or isinstance(value, int | float):
         return value
     try:
         return float(value) if isinstance(value, str) else None
@@ -335,6 +333,14 @@ def _taken(field: dict[str, Any], value: dict[str, Any], key: str) -> Any:
     if "bool" in field.get("type", ()):
         return _is_true(found)
     return _folded(found, field["fold"]) if "fold" in field else found
+
+
+def _holds(fields: dict[str, Any], value: dict[str, Any], key: str, how: str, wanted: Any) -> bool:
+    found = _taken(fields.get(key, {}), value, key)
+    if how == "is above field":
+        bound = _number(_taken(fields.get(wanted, {}), value, wanted))
+        return bound is not None and _above(found, bound)
+    return bool(_HOLDS[how](found, wanted))
 
 
 def _below(value: Any, bound: float) -> bool:

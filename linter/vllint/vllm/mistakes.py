@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from vllint.release_order import version_key
 from vllint.vllm.options import Option, OptionTable, option_table, releases_with
 from vllint.vllm.tokens import takes_dotted_keys
+from vllint.vllm.written_words import is_call, keeps_blank, keyword, reads_as_model, spelled
 from vllint_schemas import (
     Argument,
     ArgumentProblem,
@@ -49,11 +50,14 @@ MistakeKind = Literal[
 TRUE_TEXTS = frozenset({"true", "1", "yes", "on"})
 FALSE_TEXTS = frozenset({"false", "0", "no", "off"})
 
-_NEGATIVE_NUMBER = re.compile(r"-\d*\.\d+")
+_NEGATIVE_NUMBER = r"-\d*\.\d+"
 _OPTION = re.compile(r"-+[A-Za-z]")
 _OPTION_WITHIN = re.compile(r"\S\s+--[a-z]")
 _MODEL = re.compile(r"--model(=.+|$)")
-_MODEL_NAME = re.compile(r"(?!-)[\w.-]+/[\w.-]+|[./~]\S*/\S*")
+_NUMBER_WITH_UNIT = re.compile(r"\d+(?:\.\d+)?[kKmMgGtT]")
+_FIELDS_ALONE = frozenset({"model_weights", "enable_mm_processor_stats", "mamba_config"})
+"""Engine arguments that no option sets (vLLM 0.33.0 `engine/arg_utils.py:489`): keywords of calls only."""
+
 _NOT_KNOWN = Unknown("vLLM does not get this far")
 
 
@@ -75,19 +79,9 @@ class Mistake(NamedTuple):
         return spelled(self.argument.flag)
 
 
-def spelled(word: Word) -> str:
-    """Return an option's name as vLLM looks it up."""
-    return word.text.partition("=")[0].partition(".")[0].replace("_", "-")
-
-
-def reads_as_model(word: Word) -> bool:
-    """Whether a word is written as a model is: `owner/name`, or a path."""
-    return word.is_known and _MODEL_NAME.fullmatch(word.text) is not None
-
-
 def mistakes_in(launch: Launch, args: EngineArgs) -> tuple[Mistake, ...]:
     """Return the mistakes in a launch's words, in their order."""
-    if launch.kind == "python":
+    if is_call(launch):
         return tuple(_Explainer(launch, args).keywords())
     return tuple(_Explainer(launch, args).all())
 
@@ -124,6 +118,7 @@ class _Explainer:
 
     def all(self) -> list[Mistake]:
         """Return all mistakes of a command line."""
+        self._kept_blanks()
         self._joined()
         self._flags()
         self._switches()
@@ -135,14 +130,33 @@ class _Explainer:
     def keywords(self) -> Iterator[Mistake]:
         """Yield the mistakes of a Python call: its keywords are options, and nothing of argparse holds."""
         for problem in self._problems("unknown_option"):
-            switched_off = f"--{spelled(problem.word).removeprefix('--no-')}"
-            if switched_off not in self.table.by_flag:
+            name = keyword(problem.word)
+            if f"--{name.replace('_', '-')}" not in self.table.by_flag and name not in _FIELDS_ALONE:
                 yield self._flag(problem, self._place(problem))
+        for argument in self.args.arguments:
+            name = keyword(argument.flag)
+            if name not in (argument.dest, *_FIELDS_ALONE) and argument.flag.origin is not Origin.PLATFORM:
+                # Calls know neither the abbreviations nor the other names of options.
+                unknown = ArgumentProblem(
+                    "unknown_option", "unexpected keyword", argument.flag, argument.first
+                )
+                mistake = self._flag(unknown, self._place(unknown))
+                yield mistake._replace(kind="removed_flag") if self._waskeyword(name) else mistake
+            option, last = self._option(argument), next(reversed(argument.values), None)
+            if option and last and "int" in option.kind and _NUMBER_WITH_UNIT.fullmatch(last.text):
+                yield Mistake("wrong_value", argument, f"invalid int value: {last.text!r}")
         # pydantic judges other values by rules of its own.
         for problem in self._problems("invalid_choice"):
-            argument = next((one for one in self.args.arguments if _holds(one, problem.word)), None)
-            if argument is not None:
-                yield Mistake("wrong_value", argument, problem.message)
+            holder = next((one for one in self.args.arguments if _holds(one, problem.word)), None)
+            if holder is not None:
+                yield Mistake("wrong_value", holder, problem.message)
+
+    def _waskeyword(self, name: str) -> bool:
+        """Whether an earlier release has an engine argument of that name."""
+        flag = f"--{name.replace('_', '-')}"
+        judged = version_key(self.args.vllm_version)
+        earlier = [release for release in releases_with(flag) if version_key(release) < judged]
+        return any(option_table(release).by_flag[flag].dest == name for release in earlier)
 
     def _problems(self, *kinds: str) -> Iterator[ArgumentProblem]:
         """Yield the problems of some kinds whose words are not explained yet."""
@@ -175,6 +189,12 @@ class _Explainer:
             return True
         return False
 
+    def _kept_blanks(self) -> None:
+        """Find words made by a backslash with a blank behind it, and what follows on the line."""
+        for problem in self._problems("unexpected_word"):
+            if keeps_blank(problem.word):
+                self._unexpected(problem)
+
     def _joined(self) -> None:
         """Find options written together with their values, as `--port 80` in one word."""
         candidates = [problem.word for problem in self._problems("unexpected_word")]
@@ -196,7 +216,7 @@ class _Explainer:
     def _flags(self) -> None:
         """Find options that the release does not know, and those it takes for others."""
         for at, word in enumerate(self.argv):
-            if self.args.problems and _NEGATIVE_NUMBER.fullmatch(word.text):
+            if self.args.problems and re.fullmatch(_NEGATIVE_NUMBER, word.text):
                 self._negative_number(_Place(self.argv, at - 1, False), word)
         for problem in self._problems("unknown_option", "ambiguous_option"):
             mistake = self._flag(problem, self._place(problem))
@@ -346,11 +366,14 @@ class _Explainer:
 
     def _rest(self) -> None:
         """Gather the words that nothing explains; those that stand together are one mistake."""
-        unexpected = {id(problem.word) for problem in self._problems("unexpected_word")}
         for problem in self._problems("unexpected_word"):
-            place = self._place(problem)
-            values = tuple(takewhile(lambda word: id(word) in unexpected, place.line[place.at + 1 :]))
-            self._add(Mistake("unexpected_word", place.argument("", problem.word, values), problem.message))
+            self._unexpected(problem)
+
+    def _unexpected(self, problem: ArgumentProblem) -> None:
+        unexpected = {id(other.word) for other in self._problems("unexpected_word")}
+        place = self._place(problem)
+        values = tuple(takewhile(lambda word: id(word) in unexpected, place.line[place.at + 1 :]))
+        self._add(Mistake("unexpected_word", place.argument("", problem.word, values), problem.message))
 
 
 def _is_unshaped(key: Word, values: tuple[Word, ...]) -> bool:

@@ -16,11 +16,15 @@ _WORDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "ne":
 
 
 class BrokenBound(NamedTuple):
-    """A bound that a number breaks, in words, where vLLM sets it, and at which stage it stumbles."""
+    """A bound that a number breaks, in words, where vLLM sets it, and at which stage it stumbles.
+
+    `when` is the term, as requirements have it, under which vLLM looks at the number; empty for always.
+    """
 
     text: str
     source: str
     stage: Stage = "config"
+    when: str = ""
 
 
 @cache
@@ -44,6 +48,9 @@ def broken_bound(dest: str, number: float, release: str) -> BrokenBound | None:
     for name, holds in _HOLDS.items():
         if name in bounds and not holds(number, bounds[name]):
             return BrokenBound(
-                f"{_WORDS[name]} {bounds[name]:g}", bounds["source"], bounds.get("stage", "config")
+                f"{_WORDS[name]} {bounds[name]:g}",
+                bounds["source"],
+                bounds.get("stage", "config"),
+                bounds.get("when", ""),
             )
     return None

@@ -7,8 +7,10 @@ The table `vllint_schemas/data/option_requirements.json` is written by
 `backend!=auto`, `nnodes>1` (also `>=`, `<`, `<=`, and the name of another option), `model~.gguf` (holds this
 text), `attention_config.backend=*` (a key of an option that is an object), `$NAME` (a variable of the
 environment, on; `$NAME~text`), `model:moe` (a fact of the model: `moe`, `dense`, `multimodal`, `text`,
-`encoder_only`),
-`platform:rocm` (what the image or the card is made for).
+`encoder_only`, `recurrent` beside attention, `without_pooler` in its class, `one_part` of a configuration,
+`without_length` in it, `of_its_own_method` whatever `--quantization` asks for, `unquantized` as loaded,
+`unquantized_checkpoint`, `fp8`, `mxfp4`, `nvfp4`), `platform:rocm` and `platform:cuda` (what the image or
+the card is for), `card:before_blackwell`.
 """
 
 import json

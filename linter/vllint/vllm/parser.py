@@ -15,7 +15,7 @@ from vllint.vllm.tokens import Token
 from vllint.vllm.values import RefusedError, convert
 from vllint_schemas import Argument, ArgumentProblem, Located, ProblemKind, Unknown, Word
 
-_NEGATIVE_NUMBER = re.compile(r"^-\d+$|^-\d*\.\d+$")
+_NEGATIVE_NUMBER = r"^-\d+$|^-\d*\.\d+$"
 
 
 class Parsed(NamedTuple):
@@ -238,7 +238,7 @@ def _classify(token: Token, table: OptionTable) -> _Match | None:
         return candidates[0]
     if candidates:
         return _Match(None, rivals=tuple(candidate.spelling for candidate in candidates))
-    if _NEGATIVE_NUMBER.match(text) or " " in text:
+    if re.match(_NEGATIVE_NUMBER, text) or " " in text:
         return None
     return _Match(None)
 

@@ -17,8 +17,8 @@ from vllint.vllm.values import RefusedError, human_readable_int
 from vllint_schemas import ArgumentProblem, ConfigFile, Unknown, Word
 
 _MODEL = re.compile(r"^--model(=.+|$)")
-_SERVED_NAME = re.compile(r"^--served[-_]model[-_]name(=.+|$)")
-_CONFIG = re.compile(r"^--config(=.+|$)")
+_SERVED_NAME = r"^--served[-_]model[-_]name(=.+|$)"
+_CONFIG = r"^--config(=.+|$)"
 _LEVELS = {"0", "1", "2", "3"}
 
 
@@ -55,7 +55,7 @@ def rewrite(
     tokens = [Token(word.text, word, index) for index, word in enumerate(argv)]
     problems: list[ArgumentProblem] = []
     if serve:
-        tokens = _model_first(tokens, problems)
+        tokens = _model_first(tokens, problems, insists_on_model(table))
     problems += _config_problems(tokens)
     if isinstance(config, ConfigFile) and not problems:
         tokens = _with_config(tokens, config, serve, table, problems)
@@ -87,7 +87,12 @@ def _level_option(table: OptionTable) -> str | None:
     return "-O.level" if "-O" in table.by_flag and takes_dotted_keys(table) else None
 
 
-def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[Token]:
+def insists_on_model(table: OptionTable) -> bool:
+    """Whether `--served-model-name` wants the model to be the first word (vLLM pull request 34973)."""
+    return version_key(table.release) >= (0, 17)
+
+
+def _model_first(tokens: list[Token], problems: list[ArgumentProblem], insists: bool) -> list[Token]:
     """Move the value of `--model` to the front (`argparse_utils.py:322`)."""
     place = next((i for i, token in enumerate(tokens) if _MODEL.match(token.text)), None)
     if place is not None:
@@ -103,9 +108,9 @@ def _model_first(tokens: list[Token], problems: list[ArgumentProblem]) -> list[T
             problems.append(ArgumentProblem("missing_value", message, token.word, token.argv_index))
             return tokens[:place]
     starts_with_option = bool(tokens) and tokens[0].text.startswith("-")
-    if starts_with_option and not any(_CONFIG.match(token.text) for token in tokens):
+    if insists and starts_with_option and not any(re.match(_CONFIG, token.text) for token in tokens):
         for token in tokens:
-            if _SERVED_NAME.match(token.text):
+            if re.match(_SERVED_NAME, token.text):
                 message = "`model` should be provided as the first positional argument"
                 problems.append(ArgumentProblem("model_missing", message, token.word, token.argv_index))
                 break

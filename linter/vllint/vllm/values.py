@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _DECIMAL = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SUFFIXED = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
-_JSON_OBJECT = re.compile(r"(?s)^\s*{.*}\s*$")
-_STRING_OR_NOT = re.compile(r'("(?:[^"\\]|\\.)*")')
+_JSON_OBJECT = r"(?s)^\s*{.*}\s*$"
+_STRING_OR_NOT = r'("(?:[^"\\]|\\.)*")'
 _LORA_FIELDS = frozenset({"name", "path", "base_model_name", "is_3d_lora_weight"})
 _BARE_SUFFIXED = re.compile(r"\b\d+(?:\.\d+)?[kKmMgGtT]\b")
 
@@ -121,7 +121,7 @@ def lora_module(text: str) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     """Read JSON with vLLM's bare `80g` numbers (vLLM `engine/arg_utils.py:302`)."""
-    parts = _STRING_OR_NOT.split(text)
+    parts = re.split(_STRING_OR_NOT, text)
     for position in range(0, len(parts), 2):
         parts[position] = _BARE_SUFFIXED.sub(
             lambda match: str(human_readable_int(match.group())), parts[position]
@@ -135,7 +135,7 @@ def read_json(text: str) -> Any:
 
 
 def _json_or_text(text: str) -> Any:
-    return json.loads(text) if _JSON_OBJECT.match(text) else text
+    return json.loads(text) if re.match(_JSON_OBJECT, text) else text
 
 
 def _json_or_pairs(text: str) -> Any:

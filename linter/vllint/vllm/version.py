@@ -11,12 +11,12 @@ from vllint.statements import StatementError
 from vllint_schemas import Located, Origin, Unknown, Word
 
 _RELEASE = re.compile(r"v?(\d+\.\d+(?:\.\d+)*(?:\.post\d+)?)")
-_NAMED = re.compile(
-    r"(?:^|[^a-z0-9])vllm[-_]?v?(?P<release>\d+\.\d+\.\d+(?:\.post\d+)?)(?![\d.]*(?:dev|rc|[abd]\d|\d))", re.I
+_NAMED = (
+    r"(?i)(?:^|[^a-z0-9])vllm[-_]?v?(?P<release>\d+\.\d+\.\d+(?:\.post\d+)?)(?![\d.]*(?:dev|rc|[abd]\d|\d))"
 )
 """A release behind vLLM's name, as the tags of `rocm/vllm` have it: `rocm6.4.1_vllm_0.10.1_20250909`."""
 
-_NUMBERED = re.compile(
+_NUMBERED = (
     r"(?:^|/)(?:deep-learning-containers/vllm|q9t5s3a7/vllm-(?:cpu-)?release-repo)$"
     r"|\.dkr\.ecr\.[^/]+/vllm$"
 )
@@ -60,8 +60,8 @@ def image_version(image: Word | None) -> Located[str] | Unknown:
     if not image.is_known:
         return Unknown(image.reason)
     name = split_image(image.text)
-    is_numbered = name.is_official or _NUMBERED.search(name.repository) is not None
-    match = _RELEASE.match(name.tag) if is_numbered else _NAMED.search(name.tag)
+    is_numbered = name.is_official or re.search(_NUMBERED, name.repository) is not None
+    match = _RELEASE.match(name.tag) if is_numbered else re.search(_NAMED, name.tag)
     if match is None:
         tag, repository = name.tag or "latest", name.repository
         said = (

@@ -41,6 +41,7 @@ class ModelPathNotMounted(Rule):
     source = "transformers_utils/config.py:912"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/deployment/docker.html"
+    triggers = frozenset({"model.path"})
     tags = ("containers", "models")
 
     BAD = (

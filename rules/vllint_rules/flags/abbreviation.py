@@ -91,7 +91,7 @@ services:
 
     def _cut(self, facts: LaunchFacts, argument: Argument, name: str, spelling: str) -> Finding:
         whole = "." not in argument.flag.text
-        edits = rename_flag(argument, spelling) if whole and facts.launch.kind != "python" else None
+        edits = rename_flag(facts, argument, spelling) if whole and facts.launch.kind != "python" else None
         return self.finding(
             facts,
             argument.flag.span,

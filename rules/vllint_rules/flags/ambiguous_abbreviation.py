@@ -78,7 +78,7 @@ class AmbiguousAbbreviation(Rule):
             f"{release.caveat(elsewhere)}",
             "write the whole name",
             severity=release.severity(elsewhere),
-            fix=_fix(mistake, rivals),
+            fix=_fix(facts, mistake, rivals),
             subject=f"flag={name}",
         )
 
@@ -88,9 +88,9 @@ def _options(name: str, release: str) -> set[str]:
     return {option.flag for flag, option in option_table(release).by_flag.items() if flag.startswith(name)}
 
 
-def _fix(mistake: Mistake, rivals: list[str]) -> Fix | None:
+def _fix(facts: LaunchFacts, mistake: Mistake, rivals: list[str]) -> Fix | None:
     shortest = min(rivals, key=len)
     if not all(rival.startswith(shortest) for rival in rivals):
         return None
-    edits = rename_flag(mistake.argument, shortest)
+    edits = rename_flag(facts, mistake.argument, shortest)
     return None if edits is None else Fix(f"write `{shortest}`", Applicability.UNSAFE, edits)

@@ -165,13 +165,13 @@ def _fix(facts: LaunchFacts, argument: Argument, other: str | None) -> Fix | Non
         # `--no-x false` may mean either.
         return None
     if argument.first < 0:
-        edits = _in_file(argument, other)
+        edits = _in_file(facts, argument, other)
     elif not _means_off(argument):
         edits = _without_value(facts, argument)
     elif other is None:
         edits = remove_argument(facts, argument)
     else:
-        renamed, shortened = rename_flag(argument, other), _without_value(facts, argument)
+        renamed, shortened = rename_flag(facts, argument, other), _without_value(facts, argument)
         edits = None if renamed is None or shortened is None else (*renamed, *shortened)
     title = "turn the switch off" if _means_off(argument) else "leave the value out"
     return None if edits is None else Fix(title, Applicability.SAFE, edits)
@@ -181,10 +181,10 @@ def _without_value(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] |
     return remove_argument(facts, argument._replace(first=argument.last))
 
 
-def _in_file(argument: Argument, other: str | None) -> tuple[Edit, ...] | None:
+def _in_file(facts: LaunchFacts, argument: Argument, other: str | None) -> tuple[Edit, ...] | None:
     """Write YAML's own `true` for a text, behind the key that says what was meant."""
     value = Edit(argument.values[0].site, "true")
     if not _means_off(argument):
         return (value,)
-    renamed = None if other is None else rename_flag(argument, other)
+    renamed = None if other is None else rename_flag(facts, argument, other)
     return None if renamed is None else (*renamed, value)

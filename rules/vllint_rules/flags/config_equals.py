@@ -47,6 +47,7 @@ class ConfigEquals(Rule):
     source = "utils/argparse_utils.py:371"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/serve_args.html"
+    triggers = frozenset({"--config"})
     tags = ("flags", "config")
 
     BAD = (

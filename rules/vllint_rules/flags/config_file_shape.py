@@ -71,6 +71,7 @@ class ConfigFileShape(Rule):
     source = "utils/argparse_utils.py:606"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/serve_args.html"
+    triggers = frozenset({"--config", "null_value", "unshaped_key"})
     tags = ("flags", "config")
 
     _COMMAND = "vllm serve Qwen/Qwen3-8B --config config.yaml\n"

@@ -51,6 +51,7 @@ class DeprecatedFlag(Rule):
     source = "engine/arg_utils.py:456"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"option.deprecated"})
     tags = ("flags",)
 
     BAD = (
@@ -72,7 +73,7 @@ class DeprecatedFlag(Rule):
             yield self.finding(
                 facts,
                 argument.flag.span,
-                f"`{facts.named(option.flag)}` is deprecated in vLLM {release.judged} and will go",
+                f"`{option.flag}` is deprecated in vLLM {release.judged} and will go",
                 _advice(facts, option.flag, argument),
                 subject=f"flag={option.flag}",
             )
@@ -85,8 +86,5 @@ def _advice(facts: LaunchFacts, flag: str, argument: Argument) -> str:
     if removal is None or given not in removal.by_value:
         return _SUCCESSORS.get(flag, "see the release's notes for what takes its place")
     words = [word.partition("=") for word in removal.by_value[given]]
-    if facts.launch.kind == "python":
-        written = [f'{facts.named(name)}="{value}"' for name, _, value in words]
-    else:
-        written = [f"{name} {value}" for name, _, value in words]
+    written = [f"{name} {value}" for name, _, value in words]
     return f"write {' '.join(f'`{one}`' for one in written)}" if written else "leave it out"

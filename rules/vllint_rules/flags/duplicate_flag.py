@@ -48,6 +48,7 @@ class DuplicateFlag(Rule):
     source = "utils/argparse_utils.py:447"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"option.repeated"})
     tags = ("flags",)
 
     BAD = (
@@ -102,7 +103,8 @@ services:
             if earlier.dest == later.dest and _repeats(facts, earlier, later):
                 yield self._overruled(facts, earlier, later)
 
-    def _overruled(self, facts: LaunchFacts, earlier: Argument, later: Argument) -> Finding:
+    def _overruled(self, facts: LaunchFacts, earlier: Argument, next_one: Argument) -> Finding:
+        later = facts.args.given(earlier.dest) or next_one
         same = _same(earlier, later)
         shown = "the same again" if same else f"`{_written(later)}`, which counts"
         edits = remove_argument(facts, earlier)

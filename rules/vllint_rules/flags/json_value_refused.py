@@ -68,6 +68,7 @@ class JsonValueRefused(Rule):
     source = "engine/arg_utils.py:361"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"option.json"})
     tags = ("flags", "json")
 
     BAD = (
@@ -119,6 +120,13 @@ services:
     )
     GOOD = (
         Example(
+            title="a connector of one's own",
+            vllm_version="0.33.0",
+            text='vllm serve Qwen/Qwen3-8B --kv-transfer-config \'{"kv_connector": "MultiConnector",'
+            ' "kv_role": "kv_both", "kv_connector_extra_config": {"connectors": [{"kv_connector": "Ours",'
+            ' "kv_connector_module_path": "ours.connector", "kv_role": "kv_both"}]}}\'\n',
+        ),
+        Example(
             vllm_version="0.33.0",
             text='vllm serve Qwen/Qwen3-8B -cc \'{"mode": "vllm_compile", "cudagraph_mode": "FULL"}\'\n',
         ),
@@ -164,14 +172,17 @@ services:
         """Check the KV connector, which vLLM looks up when it builds the configuration."""
         if argument.option != "--kv-transfer-config" or not isinstance(value, dict):
             return
-        name = value.get("kv_connector")
         names = registered_names("KVTransferConfig", "kv_connector", facts.release.judged)
-        if not isinstance(name, str) or not names or name in names or value.get("kv_connector_module_path"):
-            return
-        problem = JsonProblem(
-            "unknown_name", ("kv_connector",), "KVTransferConfig", "", names, "config/kv_transfer.py"
-        )
-        yield self._refused(facts, argument, word, problem, "config")
+        for path, content in _connectors(value):
+            name = content.get("kv_connector")
+            if not isinstance(name, str) or not names or name in names:
+                continue
+            if not content.get("kv_connector_module_path"):
+                place = (*path, "kv_connector")
+                problem = JsonProblem(
+                    "unknown_name", place, "KVTransferConfig", "", names, "config/kv_transfer.py"
+                )
+                yield self._refused(facts, argument, word, problem, "config")
 
     def _known_otherwise(
         self, facts: LaunchFacts, argument: Argument, word: Word, value: Any
@@ -212,6 +223,21 @@ services:
             fix=fix,
             subject=f"flag={argument.option}{''.join(f'.{key}' for key in problem.path)}",
         )
+
+
+def _connectors(
+    value: dict[str, Any], path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Yield a connector's configuration, and those of the connectors that it combines, with their paths."""
+    yield path, value
+    extra = value.get("kv_connector_extra_config")
+    below = extra.get("connectors") if isinstance(extra, dict) else None
+    for index, one in enumerate(below if isinstance(below, list) and len(path) < _DEEPEST else ()):
+        if isinstance(one, dict):
+            yield from _connectors(one, (*path, "kv_connector_extra_config", "connectors", index))
+
+
+_DEEPEST = 12
 
 
 class _NoJson:

@@ -18,7 +18,7 @@ class ListOptionSwallowsModel(Rule):
 
     Finds a model that stands right behind an option which takes any number of values, or an optional one:
     `--api-key`, `--lora-modules`, `--hf-token`. Also a model that does not come first although vLLM insists
-    on it: with `--served-model-name`, and with the file of `--config` when that names none.
+    on it: with `--served-model-name` since 0.17, and with the file of `--config` when that names none.
 
     ## Why is this bad?
 
@@ -101,6 +101,11 @@ services:
         ),
     )
     GOOD = (
+        Example(
+            title="an option in front, before vLLM minded",
+            vllm_version="0.15.0",
+            text="vllm serve --uvicorn-log-level=info Qwen/Qwen3-8B --served-model-name qwen llm\n",
+        ),
         Example(text="vllm serve Qwen/Qwen3-8B --api-key secret\n"),
         Example(title="one value", text="vllm serve --port 8001 Qwen/Qwen3-8B\n"),
         Example(title="several keys", text="vllm serve Qwen/Qwen3-8B --api-key secret other/secret\n"),
@@ -117,14 +122,21 @@ services:
                 yield self._not_first(facts, mistake, _model(facts, mistake))
 
     def _not_first(self, facts: LaunchFacts, mistake: Mistake, word: Word | None) -> Finding:
-        if word is not None:
+        release = facts.release
+        if word is not None and any(word is value for value in mistake.argument.values):
+            # Before 0.17 it is taken for a name, and another model is served.
             message = f"the model does not come first: {mistake.message}"
             return self._misplaced(facts, word, message, Severity.ERROR)
+        severity, caveat = release.severity(elsewhere=True), release.caveat(elsewhere=True)
+        if word is not None:
+            message = f"the model does not come first: {mistake.message}{caveat}"
+            return self._misplaced(facts, word, message, severity)
         return self.finding(
             facts,
             mistake.argument.flag.span,
-            f"no model is named: {mistake.message}",
+            f"no model is named: {mistake.message}{caveat}",
             "name the model right after `vllm serve`",
+            severity=severity,
             subject="model",
         )
 

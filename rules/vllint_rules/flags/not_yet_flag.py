@@ -93,8 +93,7 @@ services:
         release, name = facts.release, mistake.flag
         with_it = releases_with(name)
         written = mistake.argument.flag
-        shown = facts.named(name)
-        message = f"vLLM {release.judged} has no option `{shown}`; the first release known to have it is"
+        message = f"vLLM {release.judged} has no option `{name}`; the first release known to have it is"
         first = with_it[0]
         if release.judged in with_it:
             message = (
@@ -106,11 +105,9 @@ services:
             facts,
             written.span,
             f"{message} {first}{release.caveat(elsewhere=True)}",
-            f"write `{facts.named(other)}`, which both take"
-            if other
-            else f"remove it, or run vLLM {first} or later",
+            f"write `{other}`, which both take" if other else f"remove it, or run vLLM {first} or later",
             severity=release.severity(elsewhere=True),
-            fix=_fix(mistake, other),
+            fix=_fix(facts, mistake, other),
             subject=f"flag={name}",
         )
 
@@ -125,8 +122,8 @@ def _other_name(name: str, newer: str, judged: str) -> str | None:
     return next((spelling for spelling in spellings if spelling.startswith("--")), None)
 
 
-def _fix(mistake: Mistake, other: str | None) -> Fix | None:
+def _fix(facts: LaunchFacts, mistake: Mistake, other: str | None) -> Fix | None:
     if other is None:
         return None
-    edits = rename_flag(mistake.argument, other)
+    edits = rename_flag(facts, mistake.argument, other)
     return None if edits is None else Fix(f"write `{other}`", Applicability.SAFE, edits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule
+from vllint import Example, LaunchFacts, Rule, keeps_blank
 from vllint_schemas import Applicability, Edit, Finding, Fix, Related, Severity, Span, Word
 
 _MOST_SHOWN = 4
@@ -24,7 +24,8 @@ class OptionsCutOff(Rule):
     ## Why is this bad?
 
     The shell starts vLLM without these options, and takes them for another command, which it does not find
-    once the server has ended. Nothing tells that the model runs with other settings than those written.
+    once the server has ended. Nothing tells that the model runs with other settings than those written. What
+    stands behind a backslash on its line goes to vLLM, which refuses it: then it is an error.
 
     ## Example
 
@@ -121,13 +122,19 @@ services:
             if len(options) == 1
             else "are no options of the command above"
         )
+        kept = any(
+            mistake.kind == "unexpected_word" and keeps_blank(mistake.argument.flag)
+            for mistake in facts.mistakes
+        )
+        then = "vLLM refuses what stands behind the backslash" if kept else "vLLM starts without"
         yield self.finding(
             facts,
             words[0].site.cover(words[-1].site),
-            f"{shown}{more} {are}: the command has ended before, and vLLM starts without",
+            f"{shown}{more} {are}: the command has ended before, and {then}",
             "put a backslash at the very end of each line but the last, and comments above the command",
             related=(Related(facts.launch.at, "the command that starts vLLM"),),
             fix=_fix(text, words[0]),
+            severity=Severity.ERROR if kept else self.severity,
             subject=f"cut_off={options[0]}",
         )
 

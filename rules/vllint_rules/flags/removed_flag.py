@@ -180,7 +180,7 @@ services:
         return self.finding(
             facts,
             mistake.argument.flag.span,
-            f"vLLM {release.judged} {said} `{facts.named(name)}`{effect}; the last release with it is {last}"
+            f"vLLM {release.judged} {said} `{name}`{effect}; the last release with it is {last}"
             f"{release.caveat(elsewhere=True)}",
             _advice(facts, removal, mistake),
             severity=severity,
@@ -232,7 +232,7 @@ def _advice(facts: LaunchFacts, removal: RemovedOption | None, mistake: Mistake)
     if words == ():
         return f"remove it: {removal.why}"
     if words or name:
-        written = " ".join(words) if words else facts.named(f"{name}")
+        written = " ".join(words) if words else name
         return f"write `{written}`: {removal.why}"
     return removal.why if removal.action == "advise" else f"see `--help`: {removal.why}"
 
@@ -248,7 +248,7 @@ def _fix(facts: LaunchFacts, mistake: Mistake, removal: RemovedOption | None) ->
     title = f"remove `{mistake.flag}`"
     if name is not None and _exists(name, facts.release.judged):
         title = f"write `{name}`"
-        edits = rename_flag(mistake.argument, name)
+        edits = rename_flag(facts, mistake.argument, name)
     elif words == ():
         edits = remove_argument(facts, mistake.argument)
     elif words and all(_exists(word.partition("=")[0], facts.release.judged) for word in words[:1]):

@@ -67,6 +67,7 @@ class RetiredVariable(Rule):
     source = "platforms/interface.py:1458"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/env_vars.html"
+    triggers = frozenset({"$"})
     tags = ("flags", "environment")
     carries_over = True
 

@@ -47,6 +47,7 @@ class ServedModelNameMissing(Rule):
     since = "0.1.0"
     preview = True
     url = "https://docs.vllm.ai/en/stable/configuration/serve_args.html"
+    triggers = frozenset({"model.path"})
     tags = ("flags",)
 
     BAD = (

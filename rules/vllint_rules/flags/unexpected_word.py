@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Mistake, Rule, option_table, replace_argument
-from vllint_schemas import Applicability, Finding, Fix, Severity
+from vllint import Example, LaunchFacts, Mistake, Rule, keeps_blank, option_table, replace_argument
+from vllint_schemas import Applicability, Finding, Fix, Severity, Word
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 """Dashes that text processing makes of one or two hyphens."""
@@ -78,18 +78,22 @@ class UnexpectedWord(Rule):
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for words that nothing explains; those that stand together share one."""
         for mistake in facts.mistakes:
-            if mistake.kind == "unexpected_word":
+            # What stands behind a blank that a backslash keeps is told of as cut off.
+            if mistake.kind == "unexpected_word" and not (
+                facts.launch.cut_off and keeps_blank(mistake.argument.flag)
+            ):
                 yield self._unexpected(facts, mistake)
 
     def _unexpected(self, facts: LaunchFacts, mistake: Mistake) -> Finding:
         word, more = mistake.argument.flag, mistake.argument.values
         text = " ".join(one.text for one in (word, *more))
-        option = _option(facts, word.text)
+        behind_end = _is_behind_end(facts, mistake)
+        option = None if behind_end else _option(facts, word.text)
         return self.finding(
             facts,
             word.span.cover(more[-1].span) if more else word.span,
             f"vLLM does not expect `{text}` here: it belongs to no option",
-            f"write `{option}`" if option else _advice(word.text),
+            _advice(word, option, behind_end),
             fix=_fix(facts, mistake, option),
             subject=f"word={word.text}",
         )
@@ -104,8 +108,19 @@ def _option(facts: LaunchFacts, text: str) -> str | None:
     return f"{option}{equals}{value}" if known and name and long_enough else None
 
 
-def _advice(text: str) -> str:
-    if text.strip() in {"\\", ""}:
+def _is_behind_end(facts: LaunchFacts, mistake: Mistake) -> bool:
+    """Whether a `--` stands before the word, which ends the options."""
+    return any(word.text == "--" for word in facts.launch.argv[: max(mistake.argument.first, 0)])
+
+
+def _advice(word: Word, option: str | None, behind_end: bool) -> str:
+    if behind_end:
+        return "take out the `--` before it: nothing behind that is an option"
+    if option and word.text[:1] in _DASHES:
+        return f"write `{option}`: `{word.text[0]}` is a dash, and options begin with hyphens"
+    if option:
+        return f"write `{option}`"
+    if keeps_blank(word) or word.text.strip() in {"\\", ""}:
         return "a backslash goes on with the command at the very end of a line only"
     return "remove it, or name the option it is for"
 

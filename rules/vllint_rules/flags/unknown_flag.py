@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Mistake, Rule, option_table, similar_flags
+from vllint import Example, LaunchFacts, Mistake, Rule, is_call, option_table, rename_flag, similar_flags
 from vllint_schemas import Applicability, Edit, Finding, Fix, Severity
 
 
@@ -14,7 +14,8 @@ class UnknownFlag(Rule):
     ## What it does
 
     Looks every option up in the table of the vLLM release that the file runs: by its name, its short form,
-    its negation, with underscores or dashes, and abbreviated as far as the abbreviation is unique.
+    its negation, with underscores or dashes, and abbreviated as far as the abbreviation is unique. In a
+    Python call, its name as vLLM's engine arguments have it counts alone.
 
     ## Why is this bad?
 
@@ -81,19 +82,19 @@ class UnknownFlag(Rule):
             if mistake.kind != "unknown_flag":
                 continue
             name = mistake.argument.flag.text.partition(".")[0]
-            close = _close(name, facts.release.judged, in_file=mistake.argument.first < 0)
+            close = _close(name, facts, in_file=mistake.argument.first < 0)
             # A fork has options of its own: vllm-omni's `--omni` is no slip of the pen.
             if close or not facts.release.doubt:
                 yield self._unknown(facts, mistake, name, close)
 
     def _unknown(self, facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]) -> Finding:
         release = facts.release
-        meant = ", ".join(f"`{facts.named(other)}`" for other in close)
+        meant = ", ".join(f"`{other}`" for other in close)
         listed = "" if facts.launch.kind == "python" else "; `vllm serve --help=all` lists the options"
         return self.finding(
             facts,
             mistake.argument.flag.slice(0, len(name)).span,
-            f"vLLM {release.judged} has no option `{facts.named(name)}`{release.caveat(elsewhere=False)}",
+            f"vLLM {release.judged} has no option `{name}`{release.caveat(elsewhere=False)}",
             f"did you mean {meant}?" if meant else f"remove it{listed}",
             severity=release.severity(elsewhere=False),
             fix=_fix(facts, mistake, name, close),
@@ -101,11 +102,14 @@ class UnknownFlag(Rule):
         )
 
 
-def _close(name: str, release: str, in_file: bool) -> tuple[str, ...]:
-    """Return the nearest names; a config file takes none of the short ones."""
-    by_flag = option_table(release).by_flag
-    close = similar_flags(name, release)
-    return tuple(dict.fromkeys(by_flag[other].flag for other in close)) if in_file else close
+def _close(name: str, facts: LaunchFacts, in_file: bool) -> tuple[str, ...]:
+    """Return the nearest names; a config file takes none of the short ones, and a call the first one only."""
+    by_flag = option_table(facts.release.judged).by_flag
+    close = similar_flags(name, facts.release.judged)
+    if not in_file and not is_call(facts.launch):
+        return close
+    options = [(by_flag[other], other in by_flag[other].negations) for other in close]
+    return tuple(dict.fromkeys((off and option.negation) or option.flag for option, off in options))
 
 
 def _says_more(name: str, near: str) -> bool:
@@ -119,12 +123,15 @@ def _fix(facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]
     """Replace the name by the nearest one, if there is just one that is near."""
     if not close:
         return None
-    title = f"write `{facts.named(close[0])}`"
+    title = f"write `{close[0]}`"
     word = mistake.argument.flag.slice(0, len(name))
     place, written = word.text_span, close[0]
     if place is None:
         # A key of a config file is the option without its dashes.
         place, written = word.slice(2).text_span, close[0].removeprefix("--")
+    if is_call(facts.launch) and len(close) == 1 and not _says_more(name, close[0]):
+        edits = rename_flag(facts, mistake.argument, close[0])
+        return Fix(title, Applicability.DISPLAY) if edits is None else Fix(title, Applicability.UNSAFE, edits)
     if len(close) > 1 or place is None or word.via or _says_more(name, close[0]):
         return Fix(title, Applicability.DISPLAY)
     return Fix(title, Applicability.UNSAFE, (Edit(place, written),))

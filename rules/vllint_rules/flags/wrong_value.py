@@ -13,6 +13,7 @@ from vllint import (
     accepting_releases,
     broken_bound,
     is_removed_choice,
+    is_so,
     option_table,
     similar_name,
     tidied_number,
@@ -28,6 +29,8 @@ _CHOICE_RULES = _OWN_RULES - {"gpu_memory_utilization"}
 
 _SHOWN = 8
 _REFUSAL = re.compile(r"argument [^:]*: ")
+_REPEATED = re.compile(r"(?s): invalid (?:\w+ value: (?:'[^']*'|\"[^\"]*\")\Z|choice: .*)")
+"""What vLLM says of a value that the finding names already."""
 
 
 class WrongValue(Rule):
@@ -121,12 +124,23 @@ services:
             text="vllm serve Qwen/Qwen3-8B -tp 0\n",
         ),
         Example(
+            title="too little, where adapters are served",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B --enable-lora --max-loras 0\n"
+            "#                                                  ~\n",
+        ),
+        Example(
             title="taken for an option",
             text="vllm serve Qwen/Qwen3-8B --gpu-memory-utilization -0.1\n",
         ),
     )
     GOOD = (
         Example(text="vllm serve Qwen/Qwen3-8B --max-model-len 32k --max-num-seqs 256 --dtype half\n"),
+        Example(
+            title="nobody looks without adapters",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B --max-loras 0\n",
+        ),
         Example(
             title="a choice that this release has",
             vllm_version="0.12.0",
@@ -157,6 +171,8 @@ services:
         bound = broken_bound(argument.dest, number, facts.release.judged)
         if bound is None or facts.args.given(argument.dest) is not argument:
             return
+        if bound.when and not is_so(facts, bound.when):
+            return
         yield self.finding(
             facts,
             argument.values[-1].span if argument.values else argument.flag.span,
@@ -183,12 +199,13 @@ services:
         if release.judged in others:
             # What is refused is how the value is written, not the value.
             others = ()
-        said = re.sub(r" \(choose from .*", "", _REFUSAL.sub("", mistake.message))
+        said = _REPEATED.sub("", f": {_REFUSAL.sub('', mistake.message)}")
+        value = f"`{word.text}`" if word.text else "an empty text"
         past = f"; {others[-1]} took it" if others else ""
         return self.finding(
             facts,
             word.span,
-            f"`{argument.option}` does not take `{word.text}`: {said}{past}{release.caveat(bool(others))}",
+            f"`{argument.option}` does not take {value}{said}{past}{release.caveat(bool(others))}",
             _advice(facts, mistake),
             severity=release.severity(bool(others)),
             fix=_fix(facts, mistake, word),

@@ -124,6 +124,11 @@ spec:
 """,
         ),
         Example(
+            title="a level that Python does not have",
+            vllm_version="0.33.0",
+            text="VLLM_LOGGING_LEVEL=trace vllm serve Qwen/Qwen3-8B\n#                  ~~~~~\n",
+        ),
+        Example(
             title="a number with a unit, no release stated",
             text="VLLM_RINGBUFFER_WARNING_INTERVAL=60s vllm serve Qwen/Qwen3-8B\n"
             "                                 ~~~\n",
@@ -135,6 +140,11 @@ spec:
             title="a switch that takes words",
             vllm_version="0.33.0",
             text="VLLM_ALLOW_LONG_MAX_MODEL_LEN=true vllm serve Qwen/Qwen3-8B\n",
+        ),
+        Example(
+            title="letters do not matter",
+            vllm_version="0.33.0",
+            text="VLLM_LOGGING_LEVEL=debug vllm serve Qwen/Qwen3-8B\n",
         ),
         Example(
             title="a variable that this release does not read",
@@ -152,7 +162,7 @@ spec:
             # NET004 knows more about the port.
             if known is None or variable.name == "VLLM_PORT" or not value.is_known:
                 continue
-            if variable_standing(known, release.judged) != "reads":
+            if variable_standing(known, release.judged) != "reads" or _is_replaced(facts, variable):
                 continue
             why = variable_refusal(known, value.text)
             if not why:
@@ -169,6 +179,15 @@ spec:
                 fix=_fix(facts, variable, known, is_sure),
                 subject=f"variable={variable.name}",
             )
+
+
+_LOGGED_OTHERWISE = frozenset({"VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"})
+
+
+def _is_replaced(facts: LaunchFacts, variable: Variable) -> bool:
+    """Whether vLLM may not look at the variable, because another one sets all of what it is about."""
+    others = _LOGGED_OTHERWISE if variable.name == "VLLM_LOGGING_LEVEL" else frozenset()
+    return any(other.name in others for other in facts.launch.env)
 
 
 def _meant(known: EnvironmentVariable, text: str) -> str:

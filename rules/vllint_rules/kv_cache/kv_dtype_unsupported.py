@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import (
+    CHANGE_ATTENTION,
     Example,
     LaunchFacts,
     Rule,
@@ -12,6 +13,7 @@ from vllint import (
     attends_otherwise,
     attention_of,
     chosen_backend,
+    given_otherwise,
     number_type,
     set_options,
     tabled_release,
@@ -124,6 +126,8 @@ class KvDtypeUnsupported(Rule):
             return
         if attention is None or attention.kind == "sparse":
             return
+        if given_otherwise(facts.args, CHANGE_ATTENTION):
+            return
         if attends_otherwise(facts.args, facts.launch, attention):
             return
         choice = chosen_backend(attention, cache.value, capability)
@@ -135,7 +139,7 @@ class KvDtypeUnsupported(Rule):
         """Yield a finding for a cache of 16 bits that is not of the model's own type."""
         own = (
             None
-            if facts.args.given("hf_overrides")
+            if given_otherwise(facts.args, ("hf_overrides",))
             else number_type(facts.model, facts.args, facts.gpu.value)
         )
         if own is None or own == cache or facts.args.open_ended is not None:

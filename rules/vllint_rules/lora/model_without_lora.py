@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, has_trait, releases, remove_argument
+from vllint import Example, LaunchFacts, Rule, given_otherwise, has_trait, releases, remove_argument
 from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity
 
 _OTHER_CLASSES = ("model_impl", "hf_overrides", "runner", "convert", "task")
@@ -68,7 +68,7 @@ class ModelWithoutLora(Rule):
         argument, asked = facts.args.given("enable_lora"), facts.args.value("enable_lora")
         if argument is None or not isinstance(asked, Located) or asked.value is not True:
             return
-        if facts.args.open_ended is not None or any(facts.args.given(dest) for dest in _OTHER_CLASSES):
+        if facts.args.open_ended is not None or given_otherwise(facts.args, _OTHER_CLASSES):
             return
         if has_trait(facts.model.architecture, "lora") is not False:
             return

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vllint import Example, LaunchFacts, Rule, used_gpus
-from vllint_schemas import Finding, Related, Severity, Unknown
+from vllint import Example, LaunchFacts, Rule, container_setting, split_image, used_gpus
+from vllint_schemas import Applicability, Edit, Finding, Fix, Related, Severity, Unknown
 
 
 class Measuring(NamedTuple):
@@ -40,6 +40,11 @@ class ConcurrentStartSameGpu(Rule):
     A `healthcheck` for the one, and `depends_on` with `condition: service_healthy` in the other; or
     `--kv-cache-memory-bytes`, with which nothing is measured.
 
+    ## Fix safety
+
+    Unsafe: the later service waits for the earlier one, whose image must hold `curl` as vLLM's does. There is
+    a fix where the service waits for nobody yet.
+
     ## Since
 
     0.1.0
@@ -53,6 +58,7 @@ class ConcurrentStartSameGpu(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     waits_for = frozenset({"MEM004"})
+    triggers = frozenset({"launch.beside"})
     tags = ("memory", "hardware", "containers")
 
     BAD = (
@@ -66,6 +72,23 @@ services:
     gpus: all
   embeddings:
 # ~~~~~~~~~~
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-Embedding-4B --gpu-memory-utilization 0.3
+    gpus: all
+""",
+            fixed="""\
+services:
+  chat:
+    healthcheck:
+      test: curl -f http://localhost:8000/health
+      start_period: 10m
+    image: vllm/vllm-openai:v0.22.1
+    command: --model Qwen/Qwen3-8B --gpu-memory-utilization 0.6
+    gpus: all
+  embeddings:
+    depends_on:
+      chat:
+        condition: service_healthy
     image: vllm/vllm-openai:v0.22.1
     command: --model Qwen/Qwen3-Embedding-4B --gpu-memory-utilization 0.3
     gpus: all
@@ -110,7 +133,7 @@ services:
         """Yield a finding for each service that starts while another one measures the same GPU."""
         waited: dict[str, frozenset[str]] | None = None
         for facts, sharing in _sharing(launches):
-            for other, gpu in sharing:
+            for other, gpu in reversed(sharing):
                 waited = _waited(launches) if waited is None else waited
                 if _ordered(other, facts, waited):
                     continue
@@ -121,10 +144,50 @@ services:
                     " takes what the other one allocates for its own",
                     f"let one wait for the other: `depends_on` with `condition: service_healthy`, and a"
                     f" `healthcheck` for `{other.launch.name}`",
+                    fix=_fix(facts, other),
                     related=(Related(other.launch.at, f"`{other.launch.name}` starts here"),),
                     subject=f"gpu={gpu}",
                 )
                 break
+
+
+def _fix(facts: LaunchFacts, other: LaunchFacts) -> Fix | None:
+    """Let the service wait until the other one is healthy, as its own health check says."""
+    name = other.launch.container.service if other.launch.container is not None else ""
+    waiting = _added(facts, "depends_on", f"depends_on:\n  {name}:\n    condition: service_healthy\n")
+    if not name or waiting is None or facts.launch.path != other.launch.path:
+        return None
+    edits = [waiting]
+    if other.launch.container is not None and other.launch.container.health is None:
+        checked = _checked(other)
+        if checked is None:
+            return None
+        edits.append(checked)
+    return Fix(f"start after `{name}` is healthy", Applicability.UNSAFE, tuple(edits))
+
+
+def _checked(facts: LaunchFacts) -> Edit | None:
+    """Return the edit that has a service's health checked; `None` where it answers no plain HTTP."""
+    port, image = facts.args.integer("port"), facts.launch.image
+    if image is None or not split_image(image.text).is_official:
+        return None
+    elsewhere = any(facts.args.given(dest) for dest in ("uds", "ssl_certfile", "root_path", "headless"))
+    if elsewhere or (isinstance(port, Unknown) and facts.args.given("port") is not None):
+        return None
+    asked = 8000 if isinstance(port, Unknown) else port.value
+    test = f"  test: curl -f http://localhost:{asked}/health\n"
+    return _added(facts, "healthcheck", f"healthcheck:\n{test}  start_period: 10m\n")
+
+
+def _added(facts: LaunchFacts, key: str, setting: str) -> Edit | None:
+    """Return the edit that gives a service a setting; `None` where it has one, or may get one elsewhere."""
+    launch, container = facts.launch, facts.launch.container
+    if container is None or container.anchor is None or container.open_ended is not None:
+        return None
+    text, extent = facts.sources.get(container.anchor.path), launch.extent
+    if text is None or f"{key}:" in text[extent.start : extent.end] or "<<:" in text:
+        return None
+    return container_setting(text, container, setting, "")
 
 
 def _measures(facts: LaunchFacts) -> bool:

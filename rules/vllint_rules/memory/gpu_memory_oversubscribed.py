@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ _SLACK = 0.25
 _DEST = "gpu_memory_utilization"
 _TOGETHER = 0.9
 """What the fix gives the servers of a GPU together; the rest is for their CUDA contexts."""
+
+_SHOWN = 4
+"""Of how many servers each is told of by itself."""
 
 _OTHERWISE = (
     "num_gpu_blocks_override",
@@ -86,6 +90,7 @@ class GpuMemoryOversubscribed(Rule):
     source = "v1/worker/utils.py:761"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
+    triggers = frozenset({"launch.beside"})
     tags = ("memory", "hardware")
 
     BAD = (
@@ -216,7 +221,7 @@ CUDA_VISIBLE_DEVICES=1 vllm serve Qwen/Qwen3-4B --port 8001
                     yield self._oversubscribed(gpu, group, total)
 
     def _oversubscribed(self, gpu: str, group: Sequence[Share], total: float) -> Finding:
-        parts = " + ".join(share.words for share in group)
+        parts = _sum([share.words for share in group])
         first = group[0].facts
         refused = _refused(group)
         then = (
@@ -233,11 +238,20 @@ CUDA_VISIBLE_DEVICES=1 vllm serve Qwen/Qwen3-4B --port 8001
             severity=Severity.ERROR if refused is not None else Severity.WARNING,
             related=tuple(
                 Related(_place(share.facts), f"{share.words} for `{share.facts.launch.name}`")
-                for share in group
+                for share in group[:_SHOWN]
             ),
             fix=_fix(group),
             subject=f"gpu={gpu}",
         )
+
+
+def _sum(parts: Sequence[str]) -> str:
+    """Return what is added up; of many parts those that are equal once, with their number."""
+    if len(parts) <= _SHOWN:
+        return " + ".join(parts)
+    numbers = Counter(parts).most_common()
+    terms = [part if number == 1 else f"{number} x {part}" for part, number in numbers[:_SHOWN]]
+    return " + ".join(terms) + (" + ..." if len(numbers) > _SHOWN else "")
 
 
 def _help(group: Sequence[Share]) -> str:
@@ -245,7 +259,7 @@ def _help(group: Sequence[Share]) -> str:
     least = [least_share(share.facts) for share in group if not share.is_sized]
     needed = [part for part in least if part is not None]
     if len(group) == len(needed) and sum(needed) > _TOGETHER:
-        parts = " + ".join(f"{part:g}" for part in needed)
+        parts = _sum([f"{part:g}" for part in needed])
         return f"give each a GPU: together they do not fit this one, of which they need {parts}"
     return "let `--gpu-memory-utilization` of a GPU's servers add up to less than 1, or give each a GPU"
 
@@ -269,7 +283,8 @@ def _fix(group: Sequence[Share]) -> Fix | None:
             return None
         edits |= dict.fromkeys((edit.span, edit.text) for edit in written)
         parts.append(f"`{part:g}` for `{share.facts.launch.name}`{_size(share, part)}")
-    title = f"write {' and '.join(parts)}, in which each fits"
+    more = f" and so on for {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    title = f"write {' and '.join(parts[:_SHOWN])}{more}, in which each fits"
     return Fix(title, Applicability.UNSAFE, tuple(Edit(*edit) for edit in edits))
 
 
@@ -303,7 +318,7 @@ def _share(facts: LaunchFacts, together: str) -> Share | None:
 def _part(facts: LaunchFacts) -> float | None:
     found = facts.args.value(_DEST)
     value = None if isinstance(found, Unknown) else found.value
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and 0 < value <= 1 else None
 
 
 def _least_part(facts: LaunchFacts) -> float | None:

@@ -56,7 +56,7 @@ class KvCacheTight(Rule):
             title="a shorter context fits",
             text="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 40000\n"
             "#                                                           ~~~~~\n",
-            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19600\n",
+            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 20480\n",
             gpu="A10G:1",
         ),
         Example(

@@ -63,7 +63,7 @@ class KvCacheTooSmallForMaxLen(Rule):
         Example(
             text="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 131072\n"
             "                                                            ~~~~~~\n",
-            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 19600\n",
+            fixed="vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 20480\n",
             gpu="A10G:1",
         ),
     )

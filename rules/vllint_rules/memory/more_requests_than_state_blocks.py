@@ -53,6 +53,7 @@ class MoreRequestsThanStateBlocks(Rule):
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "MEM008", "SCH001"})
+    triggers = frozenset({"memory.tight", "memory.does_not_fit", "memory.unknown"})
     tags = ("memory", "hardware")
 
     BAD = (

@@ -45,6 +45,7 @@ class PinnedMemoryExceedsLimit(Rule):
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004"})
+    triggers = frozenset({"container.memory_limit", "hardware.instance"})
     tags = ("memory", "containers")
 
     BAD = (

@@ -17,7 +17,7 @@ class UtilizationTooHigh(Rule):
     ## What it does
 
     Estimates what stands beside the share of `--gpu-memory-utilization`: the CUDA context with
-    NCCL and, before 0.21, CUDA graphs. It speaks where the rest of the card is too small for the least that
+    NCCL and, before 0.20, CUDA graphs. It speaks where the rest of the card is too small for the least that
     start-up logs show of it.
 
     ## Why is this bad?

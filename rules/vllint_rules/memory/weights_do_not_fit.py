@@ -52,8 +52,7 @@ class WeightsDoNotFit(Rule):
     ## Fix safety
 
     Where the launch already has enough GPUs, the fix spreads the model over them, and shortens the context
-    where that is not enough: unsafe. Where it needs
-    others, the finding names them and changes nothing.
+    where that is not enough: unsafe. Where it needs others, the finding names them and changes nothing.
 
     ## Since
 

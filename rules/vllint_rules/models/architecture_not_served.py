@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, dropped, needs_target, releases, version_key
+from vllint import Example, LaunchFacts, Rule, dropped, given_otherwise, needs_target, releases, version_key
 from vllint_schemas import EntryPoint, Finding, Located, Severity, Span, Stage, Unknown
 
 _OTHER_CLASSES = ("model_impl", "hf_overrides", "hf_config_path", "config_format", "load_format")
@@ -30,7 +30,7 @@ class ArchitectureNotServed(Rule):
 
     ## Use instead
 
-    a release that has the architecture, or a newer model. A draft model goes to
+    A release that has the architecture, or a newer model. A draft model goes to
     `--speculative-config '{"model": "..."}'` of the model that it was made for.
 
     ## Since
@@ -63,7 +63,7 @@ class ArchitectureNotServed(Rule):
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for an architecture that no class at hand builds by itself."""
         architecture = facts.model.architecture
-        if architecture is None or any(facts.args.given(dest) for dest in _OTHER_CLASSES):
+        if architecture is None or given_otherwise(facts.args, _OTHER_CLASSES):
             return
         if facts.launch.entry_point is EntryPoint.HUGGINGFACE_SERVER:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from vllint import Example, LaunchFacts, Rule, has_trait, releases, remove_argument
+from vllint import Example, LaunchFacts, Rule, given_otherwise, has_trait, releases, remove_argument
 from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity
 
 _TRAITS: tuple[tuple[str, Literal["replayssm"], str], ...] = (
@@ -76,7 +76,7 @@ class OptionOfOtherModels(Rule):
             argument, switched = facts.args.given(dest), facts.args.is_on(dest)
             if argument is None or not isinstance(switched, Located) or not switched.value:
                 continue
-            if facts.args.given("hf_overrides") is not None or facts.args.given("model_impl") is not None:
+            if given_otherwise(facts.args, ("hf_overrides", "model_impl")):
                 continue
             if has_trait(facts.model.architecture, trait) is not False:
                 continue

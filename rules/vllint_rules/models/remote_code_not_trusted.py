@@ -71,6 +71,7 @@ class RemoteCodeNotTrusted(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/models/supported_models.html"
     needs = ("model",)
+    triggers = frozenset({"model.unread"})
     tags = ("models", "security")
 
     BAD = (

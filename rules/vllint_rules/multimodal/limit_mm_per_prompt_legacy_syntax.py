@@ -6,14 +6,32 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import takewhile
+from typing import Any
 
-from vllint import Example, LaunchFacts, Mistake, Rule, accepting_releases, part_of_json, replace_argument
-from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Located, Severity
+from vllint import (
+    Example,
+    LaunchFacts,
+    Mistake,
+    Rule,
+    accepting_releases,
+    part_of_json,
+    replace_argument,
+    severity_since,
+)
+from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Located, Severity, Unknown
 
 _PLURALS = {"images": "image", "videos": "video", "audios": "audio"}
 """Keys that people write, and vLLM's names for the inputs."""
 
 _LEGACY = re.compile(r"[\w-]+=\d+(?:\s*,\s*[\w-]+=\d+)*,?")
+
+
+_OPTIONS = {
+    "image": frozenset({"width", "height"}),
+    "video": frozenset({"num_frames", "width", "height"}),
+    "audio": frozenset({"length"}),
+}
+"""What may stand beside `count` (vLLM 0.33.0 `config/multimodal.py:218-239`)."""
 
 
 class LimitMmPerPromptLegacySyntax(Rule):
@@ -22,7 +40,8 @@ class LimitMmPerPromptLegacySyntax(Rule):
     ## What it does
 
     Finds `image=4,video=1` and other texts that are no JSON as the value of `--limit-mm-per-prompt`, and
-    the keys `images`, `videos` and `audios`, which vLLM takes and never looks up.
+    the keys `images`, `videos` and `audios`, which vLLM takes and never looks up. Of a model that takes such
+    inputs, numbers below what vLLM 0.33.0 wants, and options that a kind of input does not have.
 
     ## Why is this bad?
 
@@ -99,6 +118,12 @@ services:
             fixed="vllm serve Qwen/Qwen2.5-VL-7B-Instruct --limit-mm-per-prompt '{\"image\": 4}'\n",
         ),
         Example(
+            title="no option of images",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen2.5-VL-7B-Instruct"
+            ' --limit-mm-per-prompt \'{"image": {"count": 1, "num_frames": 8}}\'\n',
+        ),
+        Example(
             title="in a config file",
             path="config.yaml",
             vllm_version="0.33.0",
@@ -121,6 +146,30 @@ services:
             if mistake.kind == "wrong_value" and mistake.argument.dest == "limit_mm_per_prompt":
                 yield self._wrong(facts, mistake)
         yield from self._plurals(facts)
+        yield from self._refused_limits(facts)
+
+    def _refused_limits(self, facts: LaunchFacts) -> Iterator[Finding]:
+        """Yield a finding for each limit that the options of its kind of input refuse."""
+        argument, model = facts.args.given("limit_mm_per_prompt"), facts.maybe_model
+        value = argument.value.value if argument is not None and isinstance(argument.value, Located) else None
+        if argument is None or not argument.values or not isinstance(value, dict):
+            return
+        if isinstance(model, Unknown) or model.multimodal is not True:
+            return
+        word = argument.values[-1]
+        for path, why in _refused(value):
+            part = part_of_json(word, path)
+            severity, caveat = severity_since(facts, "0.33.0", "--limit-mm-per-prompt")
+            yield self.finding(
+                facts,
+                part.span if part is not None else word.span,
+                f"`{'.'.join(path)}` of `--limit-mm-per-prompt` {why}{caveat}",
+                "write another number" if "must" in why else "leave it out",
+                severity=severity,
+                stage="config",
+                source="config/multimodal.py:212",
+                subject=f"limit_mm_per_prompt.{'.'.join(path)}",
+            )
 
     def _plurals(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for each key that no model's inputs are called by."""
@@ -195,3 +244,17 @@ def _fix(facts: LaunchFacts, mistake: Mistake, limits: dict[str, int]) -> Fix | 
         edits = replace_argument(facts, whole, words)
     level = Applicability.SAFE if facts.release.is_certain else Applicability.UNSAFE
     return None if edits is None else Fix("write a limit for each", level, edits)
+
+
+def _refused(limits: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what vLLM refuses: the path to it, and why."""
+    for name, limit in limits.items():
+        if name not in _OPTIONS:
+            continue
+        options = limit if isinstance(limit, dict) else {"count": limit}
+        for key, number in options.items():
+            path = (name, key) if isinstance(limit, dict) else (name,)
+            if key != "count" and key not in _OPTIONS[name]:
+                yield path, "is no option of such inputs"
+            elif type(number) is int and number < (0 if key == "count" else 1):
+                yield path, f"must be {'at least 0' if key == 'count' else 'above 0'}, and is {number}"

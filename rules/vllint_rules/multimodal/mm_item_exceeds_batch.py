@@ -48,7 +48,7 @@ class MmItemExceedsBatch(Rule):
 
     ## Use instead
 
-    a batch of at least that many tokens, or the default.
+    A batch of at least that many tokens, or the default.
 
     ## Fix safety
 

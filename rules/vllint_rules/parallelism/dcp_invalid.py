@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, Setting, releases, remove_argument, set_options
+from vllint import (
+    Example,
+    LaunchFacts,
+    Rule,
+    Setting,
+    given_otherwise,
+    releases,
+    remove_argument,
+    set_options,
+)
 from vllint_schemas import Applicability, Finding, Fix, ModelFacts, Related, Severity, Unknown
 from vllint_schemas.parallel import Parallel
 
@@ -128,7 +137,7 @@ def _model(facts: LaunchFacts) -> ModelFacts | None:
     model = facts.maybe_model
     if isinstance(model, Unknown) or model.kv_lora_rank != 0:
         return None
-    return model if facts.args.given("hf_overrides") is None else None
+    return None if given_otherwise(facts.args, ("hf_overrides",)) else model
 
 
 def _against_ranks(size: int, layout: Parallel) -> str:

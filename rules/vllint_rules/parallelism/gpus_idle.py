@@ -46,7 +46,7 @@ class GpusIdle(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/data_parallel_deployment.html"
     needs = ("arguments", "gpu_count")
-    waits_for = frozenset({"FLG036", "PAR001", "PAR004", "PAR008", "PAR011"})
+    waits_for = frozenset({"FLG001", "FLG036", "PAR001", "PAR004", "PAR008", "PAR011"})
     tags = ("parallelism", "hardware", "cost")
 
     BAD = (
@@ -131,12 +131,12 @@ services:
         if idle <= 0:
             return
         place = _place(facts)
-        reserved = () if count.span in (None, place) else (Related(count.span, f"{count.value} GPUs here"),)
+        reserved = () if count.span in (None, place) else (Related(count.span, f"{count.value:,} GPUs here"),)
         yield self.finding(
             facts,
             place,
-            f"{idle} of {count.value} GPUs sit idle: the launch uses {used}"
-            f"{_shared(mates)}{_cost(facts, idle, count.value)}",
+            f"{'at least ' if facts.gpu_mates else ''}{idle:,} of {count.value:,} GPUs sit idle:"
+            f" the launch uses {used}{_shared(mates, facts.gpu_mates)}{_cost(facts, idle, count.value)}",
             _help(facts),
             related=reserved,
             fix=layout_fix(facts, best_layout(facts, count.value)) if mates == 0 else None,
@@ -169,8 +169,11 @@ def _help(facts: LaunchFacts) -> str:
     )
 
 
-def _shared(mates: int) -> str:
-    return f" and the file's other launches {mates}" if mates else ""
+def _shared(mates: int, on_the_same: tuple[str, ...]) -> str:
+    """Say what other launches use, at most where some take GPUs that this one takes too."""
+    if not mates:
+        return ""
+    return f" and the file's other launches {mates}{' at most' if on_the_same else ''}"
 
 
 def _cost(facts: LaunchFacts, idle: int, count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, has_trait, releases
+from vllint import Example, LaunchFacts, Rule, given_otherwise, has_trait, releases
 from vllint_schemas import Finding, Related, Severity, Span, Stage, Unknown, Word
 
 _PARTITION = "VLLM_PP_LAYER_PARTITION"
@@ -136,7 +136,7 @@ services:
 def _layers(facts: LaunchFacts) -> int | None:
     """Return the number of layers that vLLM deals out, `None` where it is not known for sure."""
     model = facts.maybe_model
-    if isinstance(model, Unknown) or facts.args.given("hf_overrides") is not None:
+    if isinstance(model, Unknown) or given_otherwise(facts.args, ("hf_overrides",)):
         return None
     # LongCat's layers are double ones, of which its config has two numbers.
     if (model.architecture or "").lower().startswith("longcat"):

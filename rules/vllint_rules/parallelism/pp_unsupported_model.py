@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, has_trait, releases, remove_argument
+from vllint import Example, LaunchFacts, Rule, given_otherwise, has_trait, releases, remove_argument
 from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity
 
 _STAGES = "pipeline_parallel_size"
@@ -87,7 +87,7 @@ services:
         stages, argument = facts.parallel.pipeline, facts.args.given(_STAGES)
         if stages == 1 or argument is None or facts.args.open_ended is not None:
             return
-        if any(facts.args.given(dest) for dest in _OTHER_CLASSES):
+        if given_otherwise(facts.args, _OTHER_CLASSES):
             return
         if has_trait(facts.model.architecture, "pipeline_parallel") is not False:
             return

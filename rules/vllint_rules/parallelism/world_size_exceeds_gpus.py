@@ -8,6 +8,8 @@ from vllint import Example, LaunchFacts, Rule, best_layout, layout_fix
 from vllint_schemas import Finding, Related, Severity, Span, Unknown
 from vllint_schemas.parallel import Parallel
 
+_OLDER_RAY = "--worker-use-ray"
+
 
 class WorldSizeExceedsGpus(Rule):
     """A launch must not ask for more GPUs than there are.
@@ -92,6 +94,12 @@ services:
             text="vllm serve Qwen/Qwen3-8B -tp 8 --distributed-executor-backend ray\n",
             gpu="A10G:4",
         ),
+        Example(
+            title="as releases up to 0.6 have it",
+            vllm_version="0.5.5",
+            text="vllm serve Qwen/Qwen2-7B-Instruct -tp 4 --worker-use-ray\n",
+            gpu="A10G:2",
+        ),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
@@ -100,23 +108,30 @@ services:
         if layout.gpus_needed_here <= count.value or _spans_machines(facts):
             return
         place = _place(facts, layout)
+        early = layout.gpus_per_replica > count.value and not _chooses_executor(facts)
         related = () if count.span is None else (Related(count.span, f"{_gpus(count.value)} here"),)
         yield self.finding(
             facts,
             place,
             f"needs {_gpus(layout.gpus_needed_here)}{_factors(layout)} but gets {count.value}",
             "lower the sizes so that their product is the number of GPUs, or give it more GPUs",
-            stage="config" if layout.gpus_per_replica > count.value else "run",
-            source=self.source if layout.gpus_per_replica > count.value else "v1/worker/gpu_worker.py:488",
+            stage="config" if early else "run",
+            source=self.source if early else "v1/worker/gpu_worker.py:488",
             related=related,
             fix=layout_fix(facts, best_layout(facts, count.value)),
             subject=f"gpus_needed={layout.gpus_needed_here}",
         )
 
 
+def _chooses_executor(facts: LaunchFacts) -> bool:
+    """Whether the executor is named, or follows from the nodes: vLLM counts the GPUs where it chooses one."""
+    return any(facts.args.given(dest) for dest in ("distributed_executor_backend", "nnodes"))
+
+
 def _spans_machines(facts: LaunchFacts) -> bool:
     """Whether ranks may run elsewhere: Ray, an external launcher, or several nodes."""
-    if facts.launch.nodes is not None:
+    words = (word.text.replace("_", "-") for word in facts.launch.argv)
+    if facts.launch.nodes is not None or _OLDER_RAY in words:
         return True
     backend = facts.args.value("distributed_executor_backend")
     data_backend = facts.args.value("data_parallel_backend")

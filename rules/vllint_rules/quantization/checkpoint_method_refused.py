@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vllint import Example, LaunchFacts, Rule, either, releases, value_names
+from vllint import Example, LaunchFacts, Rule, either, given_otherwise, releases, value_names
 from vllint_schemas import Finding, Located, Quantization, Severity
 
 _NOT_TAKEN_FOR_ANOTHER = frozenset(
@@ -109,7 +109,7 @@ class CheckpointMethodRefused(Rule):
         how = facts.model.quantization
         if how is None or facts.args.open_ended is not None or facts.args.given("quantization") is not None:
             return
-        if any(facts.args.given(dest) is not None for dest in _OTHER_CONFIGURATION):
+        if given_otherwise(facts.args, _OTHER_CONFIGURATION):
             return
         reason = _reason(facts, how)
         if reason is None:

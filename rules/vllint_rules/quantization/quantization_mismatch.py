@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, releases, remove_argument, value_names, version_key
+from vllint import (
+    Example,
+    LaunchFacts,
+    Rule,
+    given_otherwise,
+    releases,
+    remove_argument,
+    value_names,
+    version_key,
+)
 from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity, Word
 
 _AWQ = frozenset({"awq", "awq_marlin", "auto_awq"})
@@ -30,6 +39,7 @@ _COMPETING_NOW = frozenset(
     {
         "fp_quant",
         "experts_int8",
+        "inc",
         "quark",
         "torchao",
         "mxfp4",
@@ -53,11 +63,13 @@ _NEEDS_OF_CHECKPOINT = {
     **dict.fromkeys(_AWQ, _AWQ_FILES),
     **dict.fromkeys((*_GPTQ, "moe_wna16"), _QUANTIZE_CONFIG),
     **dict.fromkeys(("compressed-tensors", "quark", "torchao"), _PART_OF_CONFIG),
+    **dict.fromkeys(_MODELOPT, "`hf_quant_config.json`"),
+    "inc": "`quantization_config.json`",
 }
 """What methods read of a checkpoint that is quantized: `get_config_filenames` of their classes, which have no
 other way to be made (vLLM 0.33.0 `model_executor/model_loader/weight_utils.py:352-380`; each tried)."""
 
-_MAY_BE_QUANTIZED = r"(?i)awq|gptq|quant|marlin|int\d|fp[48]|\d-?bit|w\d+a\d+|round|^[./~]|:"
+_MAY_BE_QUANTIZED = r"(?i)awq|gptq|quant|modelopt|marlin|int\d|fp[48]|\d-?bit|w\d+a\d+|round|^[./~]|:"
 """Names of repositories that may hold such a file although their `config.json` says nothing, and paths."""
 
 _OTHER_CONFIGURATION = ("revision", "hf_config_path", "config_format", "hf_overrides")
@@ -228,5 +240,4 @@ def _may_be_quantized(facts: LaunchFacts) -> bool:
 
 def _reads_another_configuration(facts: LaunchFacts) -> bool:
     """Whether vLLM may read another `config.json` than the one that is known."""
-    given = any(facts.args.given(dest) is not None for dest in _OTHER_CONFIGURATION)
-    return given or facts.args.open_ended is not None
+    return given_otherwise(facts.args, _OTHER_CONFIGURATION) or facts.args.open_ended is not None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, similar_name, value_names, version_key
-from vllint_schemas import Applicability, Edit, Finding, Fix, Severity, Word
+from vllint import Example, LaunchFacts, Rule, keeps_its_method, similar_name, value_names, version_key
+from vllint_schemas import Applicability, Edit, Finding, Fix, Severity, Unknown, Word
 
 _PLUGINS = frozenset({"ascend", "gaudi", "neuron", "rbln"})
 """Methods that well-known plug-ins of vLLM bring along."""
@@ -13,6 +13,10 @@ _PLUGINS = frozenset({"ascend", "gaudi", "neuron", "rbln"})
 _TAKEN_BY_CHECKPOINTS = frozenset({"marlin"})
 """Names in no list that AWQ and GPTQ checkpoints take for their own method (vLLM 0.33.0
 `model_executor/layers/quantization/auto_awq.py:276` and `auto_gptq.py:223`)."""
+
+_OF_AUTO_ROUND = frozenset({"auto_round", "auto-round", "autoround"})
+"""Names that people give the method of AutoRound's checkpoints, which are read by `inc` whatever is asked
+for (vLLM 0.33.0 `model_executor/layers/quantization/inc/inc.py:361`)."""
 
 _NONE = frozenset({"", "None"})
 """Texts that mean no method."""
@@ -80,6 +84,12 @@ services:
     GOOD = (
         Example(text="vllm serve Qwen/Qwen3-8B-AWQ -q AWQ\n"),
         Example(vllm_version="0.22.1", text="vllm serve Qwen/Qwen3-8B --quantization bitsandbytes\n"),
+        Example(
+            title="the checkpoint's own method is taken whatever is asked for",
+            vllm_version="0.33.0",
+            text="vllm serve openai/gpt-oss-20b --quantization bitsandbytes\n",
+        ),
+        Example(text="vllm serve /models/Qwen3.6-27B-int4-AutoRound --quantization auto_round\n"),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
@@ -92,6 +102,9 @@ services:
         # vLLM folds the case from 0.10 on, when its parser no longer lists the methods.
         folds = version_key(facts.release.judged) >= (0, 10)
         name = word.text.lower() if folds else word.text
+        model = facts.maybe_model
+        if folds and (name in _OF_AUTO_ROUND if isinstance(model, Unknown) else keeps_its_method(model)):
+            return
         if word.is_known and word.text not in _NONE and name not in names | _PLUGINS | _TAKEN_BY_CHECKPOINTS:
             yield self._unknown(facts, word, name, names)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import FLOAT16_REFUSED, Example, LaunchFacts, Rule, releases
+from vllint import FLOAT16_REFUSED, Example, LaunchFacts, Rule, given_otherwise, releases
 from vllint_schemas import Finding, Gpu, Located, Severity, Span, Unknown
 
-_WITHOUT_FLOAT32 = frozenset({"awq", "gptq", "fp8", "modelopt"})
-"""Methods whose `get_supported_act_dtypes` leaves float32 out; compressed-tensors' takes it. Each was tried
-on vLLM 0.33.0."""
+_WITHOUT_FLOAT32 = frozenset(
+    {"awq", "gptq", "fp8", "modelopt", "modelopt_fp4", "deepseek_v4_fp8", "mxfp4", "gpt_oss_mxfp4"}
+)
+_IN_BFLOAT16_ALONE = frozenset({"mxfp4", "gpt_oss_mxfp4"})
+"""Methods whose `get_supported_act_dtypes` leaves float32 out, and float16 as well; compressed-tensors' takes
+both. Each was tried on vLLM 0.33.0."""
 
-_FLOAT32 = frozenset({"float32", "float"})
+_FLOAT32, _FLOAT16 = frozenset({"float32", "float"}), frozenset({"float16", "half"})
 _FIRST_WITH_BFLOAT16 = (8, 0)
 
 
@@ -20,8 +23,9 @@ class QuantizedInFloat32(Rule):
 
     ## What it does
 
-    Looks at the type in which an AWQ, GPTQ, FP8 or ModelOpt checkpoint runs: that of `--dtype`, or float32
-    where vLLM falls back to it, for Gemma 2, Gemma 3 and GLM-4 on cards without bfloat16.
+    Looks at the type in which an AWQ, GPTQ, FP8, ModelOpt or MXFP4 checkpoint runs: that of `--dtype`, which
+    must be bfloat16 for gpt-oss, or float32 where vLLM falls back to it, for Gemma 2, Gemma 3 and GLM-4 on
+    cards without bfloat16.
 
     ## Why is this bad?
 
@@ -57,6 +61,11 @@ class QuantizedInFloat32(Rule):
             text="vllm serve Qwen/Qwen3-8B-FP8 --dtype float32\n"
             "#                                    ~~~~~~~\n",
         ),
+        Example(
+            title="neither in float16",
+            vllm_version="0.33.0",
+            text="vllm serve openai/gpt-oss-20b --dtype half\n#                                     ~~~~\n",
+        ),
     )
     GOOD = (
         Example(text="vllm serve Qwen/Qwen3-8B-FP8 --dtype bfloat16\n"),
@@ -68,14 +77,16 @@ class QuantizedInFloat32(Rule):
         how = facts.model.quantization
         if how is None or how.method not in _WITHOUT_FLOAT32 or facts.args.open_ended is not None:
             return
-        if facts.args.given("quantization") is not None or facts.args.given("hf_overrides") is not None:
+        if given_otherwise(facts.args, ("quantization", "hf_overrides")):
             return
         asked = facts.args.value("dtype")
         if isinstance(asked, Unknown):
             return
         fallback = asked.value == "auto" and _falls_back(facts)
-        if asked.value not in _FLOAT32 and not fallback:
+        refused = _FLOAT32 | _FLOAT16 if how.method in _IN_BFLOAT16_ALONE else _FLOAT32
+        if asked.value not in refused and not fallback:
             return
+        dtype = "float16" if asked.value in _FLOAT16 else "float32"
         is_tabled = facts.release.judged == releases()[-1] and not facts.release.doubt
         place = None if fallback else facts.args.place("dtype")
         why = (
@@ -84,11 +95,11 @@ class QuantizedInFloat32(Rule):
         yield self.finding(
             facts,
             place or _model_span(facts) or facts.launch.at,
-            f"`{facts.model.id}` is quantized with `{how.method}`, which does not run in float32{why}"
+            f"`{facts.model.id}` is quantized with `{how.method}`, which does not run in {dtype}{why}"
             f"{facts.release.caveat(False)}",
             "take a newer GPU, or the model without quantization" if fallback else "leave `--dtype` out",
             severity=Severity.ERROR if is_tabled else Severity.WARNING,
-            subject="dtype=float32",
+            subject=f"dtype={dtype}",
         )
 
 

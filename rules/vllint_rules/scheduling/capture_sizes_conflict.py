@@ -18,7 +18,8 @@ class CaptureSizesConflict(Rule):
     ## What it does
 
     Compares the largest of `--cudagraph-capture-sizes` with `--max-cudagraph-capture-size`, wherever they
-    stand, without the sizes that are beyond `--max-num-batched-tokens`, which vLLM drops.
+    stand, without the sizes that are beyond `--max-num-batched-tokens`, which vLLM drops. Also finds an empty
+    list, and a largest size of 0.
 
     ## Why is this bad?
 
@@ -50,7 +51,7 @@ class CaptureSizesConflict(Rule):
     url = "https://docs.vllm.ai/en/stable/design/cuda_graphs.html"
     tags = ("scheduling", "cuda-graphs")
     waits_for = frozenset({"FLG025"})
-    triggers = frozenset({"cudagraph_capture_sizes", "compilation_config"})
+    triggers = frozenset({"cudagraph_capture_sizes", "max_cudagraph_capture_size", "compilation_config"})
 
     BAD = (
         Example(
@@ -58,6 +59,12 @@ class CaptureSizesConflict(Rule):
             text="vllm serve Qwen/Qwen3-8B --cudagraph-capture-sizes 1 2 4 --max-cudagraph-capture-size 8\n"
             "#                                                                                     ~\n",
             fixed="vllm serve Qwen/Qwen3-8B --cudagraph-capture-sizes 1 2 4 --max-cudagraph-capture-size 4\n",
+        ),
+        Example(
+            title="none at all",
+            vllm_version="0.33.0",
+            text="vllm serve Qwen/Qwen3-8B --max-cudagraph-capture-size 0\n"
+            "#                                                     ~\n",
         ),
         Example(
             title="in one object",
@@ -75,11 +82,20 @@ class CaptureSizesConflict(Rule):
             text="vllm serve Qwen/Qwen3-8B --cudagraph-capture-sizes 1 2 --max-cudagraph-capture-size 8"
             " --enforce-eager\n",
         ),
+        Example(
+            title="none are wanted",
+            text="vllm serve Qwen/Qwen3-8B --max-cudagraph-capture-size 0 --enforce-eager\n",
+        ),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding when the largest size is not the largest that is listed."""
         sizes, largest = _given(facts, _SIZES), _given(facts, _LARGEST)
+        empty = next((one for one in (sizes, largest) if one is not None and _is_nothing(one.value)), None)
+        if empty is not None:
+            if _captures(facts):
+                yield self._nothing(facts, empty)
+            return
         if sizes is None or largest is None or not _captures(facts):
             return
         listed = _captured(facts, sizes.value)
@@ -101,6 +117,19 @@ class CaptureSizesConflict(Rule):
             subject=f"{_LARGEST}={largest.value}",
         )
 
+    def _nothing(self, facts: LaunchFacts, empty: _Given) -> Finding:
+        severity, caveat = severity_since(facts, "0.33.0", "--max-cudagraph-capture-size")
+        none = "no size is listed" if empty.value == [] else f"the largest is of {empty.value} tokens"
+        return self.finding(
+            facts,
+            facts.args.place(empty.argument.dest) or facts.launch.at,
+            f"there is no CUDA graph to capture: {none}{caveat}",
+            "leave it out; or add `--enforce-eager`, which runs without CUDA graphs",
+            severity=severity,
+            source="config/vllm.py:2554",
+            subject=f"{empty.argument.dest}={empty.value}",
+        )
+
 
 class _Given(NamedTuple):
     value: Any
@@ -120,6 +149,10 @@ def _given(facts: LaunchFacts, dest: str) -> _Given | None:
         if content is not None:
             return _Given(content, argument, in_object)
     return None
+
+
+def _is_nothing(value: Any) -> bool:
+    return value == [] or (type(value) is int and value < 1)
 
 
 def _captures(facts: LaunchFacts) -> bool:

@@ -62,6 +62,8 @@ class HumanReadableInt(Rule):
         argument = facts.args.given("max_model_len")
         if argument is None or not argument.values or not argument.values[-1].is_known:
             return
+        if any(mistake.argument is argument for mistake in facts.mistakes):
+            return
         option = option_table(facts.release.judged).by_flag.get(argument.option)
         word = argument.values[-1]
         match = re.fullmatch(_SMALL, word.text.strip())

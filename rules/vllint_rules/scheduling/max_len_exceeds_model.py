@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, Setting, context_limit, set_options, version_key
+from vllint import (
+    Example,
+    LaunchFacts,
+    Rule,
+    Setting,
+    context_limit,
+    given_otherwise,
+    set_options,
+    version_key,
+)
 from vllint_schemas import (
     Applicability,
     Finding,
@@ -24,10 +33,8 @@ _OTHER_CONFIGS = (
     "hf_config_path",
     "rope_scaling",
     "config_format",
-    "runner",
-    "task",
-    "convert",
 )
+_OTHER_KINDS = ("runner", "task", "convert")
 """Options that may change the config, or make a sentence encoder with a length of its own."""
 
 _SCALED_TO_0_29 = frozenset({"yarn", "deepseek_yarn"})
@@ -79,6 +86,11 @@ class MaxLenExceedsModel(Rule):
 
     BAD = (
         Example(
+            title="without windows",
+            text="vllm serve google/gemma-2-9b --max-model-len 8192 --disable-sliding-window\n",
+            fixed="vllm serve google/gemma-2-9b --max-model-len 4096 --disable-sliding-window\n",
+        ),
+        Example(
             text="vllm serve Qwen/Qwen3-32B --max-model-len 131072\n"
             "#                                         ~~~~~~\n",
             fixed="vllm serve Qwen/Qwen3-32B --max-model-len 40960\n",
@@ -103,6 +115,7 @@ services:
     )
     GOOD = (
         Example(text="vllm serve Qwen/Qwen3-32B --max-model-len 40960\n"),
+        Example(text="vllm serve google/gemma-2-9b --max-model-len 4096 --disable-sliding-window\n"),
         Example(title="as much as fits", text="vllm serve Qwen/Qwen3-32B --max-model-len auto\n"),
         Example(
             title="the check is off",
@@ -119,12 +132,13 @@ services:
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for a length that the config does not give."""
         asked = facts.args.integer(_LENGTH)
-        limit = context_limit(facts.model)
+        limit, windows = context_limit(facts.model), _windows(facts)
+        limit = windows if limit is not None and windows is not None and windows < limit else limit
         if isinstance(asked, Unknown) or limit is None or asked.value <= limit:
             return
         if _may_differ(facts) or _is_allowed(facts):
             return
-        earlier = _earlier_limit(facts.model, limit)
+        earlier = limit if limit == windows else _earlier_limit(facts.model, limit)
         if asked.value <= earlier and version_key(facts.release.judged) < _UNSCALED_SINCE:
             return
         worked = asked.value <= earlier
@@ -135,7 +149,7 @@ services:
             facts,
             facts.args.place(_LENGTH) or facts.launch.at,
             f"{asked.value:,} tokens are more than the {limit:,} that the config of `{facts.model.id}` allows"
-            f"{_caveat(facts, worked)}",
+            f"{' without windows' if limit == windows else ''}{_caveat(facts, worked)}",
             f"take at most {limit:,}, or add rope scaling and `max_position_embeddings` by `--hf-overrides`"
             f" if the model is made for it; `{_ALLOWED}=1` only switches the check off",
             severity=_severity(facts, worked),
@@ -143,6 +157,12 @@ services:
             fix=None if edits is None else Fix(title, Applicability.UNSAFE, edits),
             subject=f"max_model_len={asked.value}",
         )
+
+
+def _windows(facts: LaunchFacts) -> int | None:
+    """Return the windows' length where they are off and cut the context to it; `None` where they are on."""
+    off = facts.args.is_on("disable_sliding_window")
+    return None if isinstance(off, Unknown) or not off.value else facts.model.sliding_window or None
 
 
 def _earlier_limit(model: ModelFacts, limit: int) -> int:
@@ -155,7 +175,8 @@ def _earlier_limit(model: ModelFacts, limit: int) -> int:
 
 def _may_differ(facts: LaunchFacts) -> bool:
     """Whether options may give the model another config, or another kind of length."""
-    return facts.args.open_ended is not None or any(facts.args.given(dest) for dest in _OTHER_CONFIGS)
+    others = any(facts.args.given(dest) for dest in _OTHER_CONFIGS)
+    return others or facts.args.open_ended is not None or given_otherwise(facts.args, _OTHER_KINDS)
 
 
 def _is_allowed(facts: LaunchFacts) -> bool:

@@ -57,4 +57,5 @@ class UnparsedFile(Rule):
     def check_source(self, problem: SourceProblem) -> Iterator[Finding]:
         """Yield a finding for a file that is broken."""
         if problem.kind == "not_parsed":
-            yield self.source_finding(problem, "mend the syntax, or pass the file over with `exclude`")
+            mend = "save it as UTF-8" if "utf-8" in problem.message else "mend the syntax"
+            yield self.source_finding(problem, f"{mend}, or pass the file over with `exclude`")
