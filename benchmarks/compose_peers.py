@@ -25,15 +25,15 @@ from typing import Any, NamedTuple
 import yaml
 
 from vllint.neighbours import neighbour_of
-from vllint.sources.compose import recognises
-from vllint.sources.compose_environment import service_environment
-from vllint.sources.compose_process import service_process
-from vllint.sources.compose_project import BASE_NAMES, OVERRIDE_NAMES, Project, Service, read_projects
+from vllint.sources.compose.environment import service_environment
+from vllint.sources.compose.process import service_process
+from vllint.sources.compose.project import BASE_NAMES, OVERRIDE_NAMES, Project, Service, read_projects
+from vllint.sources.compose.services import recognises
 from vllint.sources.files import Document, File
 from vllint.text.source import decode
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Scalar
-from vllint.text.yaml_tree import parse_yaml
+from vllint.text.yaml.builder import YamlProblem
+from vllint.text.yaml.nodes import Scalar
+from vllint.text.yaml.tree import parse_yaml
 from vllint_schemas import Word
 
 PEERS = ("docker-compose", "podman-compose")

@@ -24,7 +24,7 @@ JUDGING = frozenset(
     {"vllint.engine", "vllint.rule", "vllint_rules", "vllint_schemas.words", "yaml", "hashlib"}
 )
 """What is for files that mention vLLM."""
-EVALUATOR = frozenset({"vllint.text.shell_parser", "vllint.text.shell_expansion", "tree_sitter"})
+EVALUATOR = frozenset({"vllint.text.shell.parser", "vllint.text.shell.expansion"})
 """What is for shell text."""
 
 
@@ -63,7 +63,7 @@ def test_a_compose_file_without_shell_text_is_read_without_the_shell(tmp_path: P
     text = 'services:\n  chat:\n    image: vllm/vllm-openai:v0.22.1\n    command: ["--model", "m/m"]\n'
     (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
     imported = modules_after(tmp_path, "check", "--no-cache")
-    assert "vllint.sources.compose" in imported
+    assert "vllint.sources.compose.services" in imported
     assert not imported & EVALUATOR
 
 

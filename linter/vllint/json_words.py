@@ -22,8 +22,8 @@ def part_of_json(word: Word, path: tuple[str | int, ...], key: bool = False) -> 
     `None` where the word is no JSON as it stands, or has no such part.
     """
     from vllint.text.json_tree import parse_json
-    from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
-    from vllint.text.yaml_tree import YamlProblem
+    from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
+    from vllint.text.yaml.tree import YamlProblem
 
     try:
         node: Node = parse_json(replace(word, slot=None))

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from vllint.text.source import decode
-from vllint.text.yaml_scalars import scalar_runs
-from vllint.text.yaml_tree import Node, Scalar, YamlProblem, parse_source
+from vllint.text.yaml.scalars import scalar_runs
+from vllint.text.yaml.tree import Node, Scalar, YamlProblem, parse_source
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("VLLINT_SHARED", ROOT.parent / "shared")) / "corpus" / "files"

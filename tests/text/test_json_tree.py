@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vllint.text.json_tree import parse_json
 from vllint.text.source import SourceText
-from vllint.text.yaml_tree import Mapping, Node, Scalar, Sequence, YamlProblem, parse_source
+from vllint.text.yaml.tree import Mapping, Node, Scalar, Sequence, YamlProblem, parse_source
 from vllint_schemas import SlotKind, Word
 
 PATH = "a.json"

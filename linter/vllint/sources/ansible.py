@@ -14,9 +14,9 @@ from vllint.sources.commands import Surroundings, container_starts, starts_in
 from vllint.sources.containers import claim_with_environment, visible_devices
 from vllint.sources.deployments import Deployment, deployed
 from vllint.sources.files import Document, File, Found
-from vllint.sources.kubernetes_fields import mappings_in
+from vllint.sources.kubernetes.fields import mappings_in
 from vllint.sources.shell import shell_launches
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import HardwareClaim, Launch, Located, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM, AllGpus
@@ -55,7 +55,7 @@ class _Task(NamedTuple):
         word = self.word(node)
         if word is None:
             return None
-        from vllint.text.shell_words import CommandStringError, split_words
+        from vllint.text.shell.words import CommandStringError, split_words
 
         try:
             return split_words(word)

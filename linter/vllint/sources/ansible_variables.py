@@ -7,8 +7,8 @@ from collections.abc import Mapping as Variables
 from dataclasses import replace
 
 from vllint.sources.files import File
-from vllint.sources.templates import with_placeholders_unknown
-from vllint.text.yaml_nodes import Mapping, Node, Scalar
+from vllint.sources.templates.tags import with_placeholders_unknown
+from vllint.text.yaml.nodes import Mapping, Node, Scalar
 from vllint_schemas import Origin, Word
 
 _USE = re.compile(
@@ -24,8 +24,8 @@ def role_variables(file: File) -> dict[str, Word]:
     folder = file.path.rpartition("/")[0].rpartition("/")[2]
     if folder not in {"tasks", "templates", "handlers"}:
         return found
-    from vllint.text.tree_builder import YamlProblem
-    from vllint.text.yaml_tree import parse_source
+    from vllint.text.yaml.builder import YamlProblem
+    from vllint.text.yaml.tree import parse_source
 
     for name in _ROLE_FILES:
         source = file.neighbour(name)

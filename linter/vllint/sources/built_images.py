@@ -12,7 +12,7 @@ from vllint.sources.containers import image_entry_point
 from vllint_schemas import Span, Word
 
 if TYPE_CHECKING:
-    from vllint.sources.dockerfile_stages import Stage
+    from vllint.sources.dockerfile.stages import Stage
 
 _ENGINES = frozenset({"docker", "podman", "nerdctl", "buildah"})
 _VALUES = frozenset(
@@ -84,7 +84,7 @@ def _given(options: Sequence[tuple[str, Word]]) -> Mapping[str, Word]:
 
 
 def _stage(place: str, target: str, given: Mapping[str, Word], neighbour: Neighbour) -> Stage | None:
-    from vllint.sources.dockerfile_stages import final_stages
+    from vllint.sources.dockerfile.stages import final_stages
 
     if place.startswith(("/", "~")) or "\0" in place:
         return None
@@ -132,6 +132,6 @@ def _variables(stage: Stage, place: Span) -> Iterator[Word]:
 
 
 def _form(arguments: Word | None, stage: Stage, place: Span) -> tuple[Word, ...]:
-    from vllint.sources.dockerfile_forms import form_words
+    from vllint.sources.dockerfile.forms import form_words
 
     return () if arguments is None else tuple(_used(word, place) for word in form_words(arguments, stage))

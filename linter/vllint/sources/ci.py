@@ -12,7 +12,7 @@ from vllint.sources.files import Document, Found
 from vllint.sources.process_launches import process_launches
 from vllint.sources.shell import shell_launches
 from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Launch, SourceProblem, Variable, Word
 
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}|<<\s*(?:parameters|pipeline)\..*?>>", re.DOTALL)

@@ -16,7 +16,7 @@ from vllint.sources.containers_in_documents import container_launches, container
 from vllint.sources.deployments import Deployment, deployed, mapped_variables, text_of
 from vllint.sources.files import Document, Found
 from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Span, Word
 
 _STARTS = re.compile(

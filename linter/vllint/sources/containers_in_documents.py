@@ -15,7 +15,7 @@ from vllint.sources.containers import gpu_number, image_entry_point
 from vllint.sources.deployments import Deployment, deployed, listed_variables, mapped_variables, text_of
 from vllint.sources.files import Found
 from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import HardwareClaim, Located, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM, AllGpus
 

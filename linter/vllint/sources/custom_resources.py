@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from vllint.sources import kubernetes
 from vllint.sources.files import Document, Found
-from vllint.sources.kubernetes_cluster import objects
-from vllint.sources.kubernetes_fields import text_at
-from vllint.sources.kubernetes_templates import processed
-from vllint.text.yaml_nodes import Mapping, Node
+from vllint.sources.kubernetes import manifests
+from vllint.sources.kubernetes.cluster import objects
+from vllint.sources.kubernetes.fields import text_at
+from vllint.sources.kubernetes.templates import processed
+from vllint.text.yaml.nodes import Mapping, Node
 
 _READERS = {
-    ("serving.kserve.io", "InferenceService"): "kserve",
-    ("serving.kserve.io", "ServingRuntime"): "kserve",
-    ("serving.kserve.io", "ClusterServingRuntime"): "kserve",
-    ("serving.kserve.io", "LLMInferenceService"): "llm_inference_service",
-    ("serving.kserve.io", "LLMInferenceServiceConfig"): "llm_inference_service",
-    ("ray.io", "RayService"): "ray_service",
+    ("serving.kserve.io", "InferenceService"): "kserve.inference_service",
+    ("serving.kserve.io", "ServingRuntime"): "kserve.inference_service",
+    ("serving.kserve.io", "ClusterServingRuntime"): "kserve.inference_service",
+    ("serving.kserve.io", "LLMInferenceService"): "kserve.llm_inference_service",
+    ("serving.kserve.io", "LLMInferenceServiceConfig"): "kserve.llm_inference_service",
+    ("ray.io", "RayService"): "ray.service",
     ("kubeai.org", "Model"): "kubeai",
     ("kaito.sh", "Workspace"): "kaito",
     ("kaito.sh", "InferenceSet"): "kaito",
@@ -38,7 +38,7 @@ def launches(document: Document) -> Found:
     for found in objects((processed(document.root),)):
         module = _reader(found)
         if module is None:
-            yield from kubernetes.launches(document._replace(root=found))
+            yield from manifests.launches(document._replace(root=found))
         else:
             yield from _module(module).launches(found, document)
 

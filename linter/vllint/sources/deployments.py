@@ -10,7 +10,7 @@ from vllint.sources.commands import Script, Start, Surroundings
 from vllint.sources.files import Found
 from vllint.sources.shell import broken_shell, inner_script_starts, started_launch
 from vllint.sources.yaml_words import scalar_word
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import HardwareClaim, Kind, Launch, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint.sources.files import Document, Found
-from vllint.sources.kubernetes import cluster_of, pod_launches
-from vllint.sources.kubernetes_fields import below, mappings_in, text_at
-from vllint.sources.kubernetes_pods import name_of
+from vllint.sources.kubernetes.fields import below, mappings_in, text_at
+from vllint.sources.kubernetes.manifests import cluster_of, pod_launches
+from vllint.sources.kubernetes.pods import name_of
 from vllint.sources.resource_pods import (
     containers_of,
     laid_over,
@@ -21,7 +21,7 @@ from vllint.sources.resource_pods import (
     with_fields,
 )
 from vllint.sources.yaml_words import scalar_word
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, sequence_of
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, sequence_of
 from vllint_schemas import Launch, Located, Unknown
 
 _NO_MEMORY = ("sharedMemory", "disabled")

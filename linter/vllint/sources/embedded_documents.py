@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vllint.sources.files import Document, File, Found
 from vllint.sources.formats import DOCUMENT_FORMATS, reader
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, scalar_of
-from vllint.text.yaml_tree import parse_yaml
+from vllint.text.yaml.builder import YamlProblem
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, scalar_of
+from vllint.text.yaml.tree import parse_yaml
 from vllint_schemas import Launch, SourceProblem, Span, Word
 
 _OF_SERVICES = frozenset(

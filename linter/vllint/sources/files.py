@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vllint.neighbours import Neighbour
 from vllint.text.source import SourceText
-from vllint.text.yaml_nodes import Node
+from vllint.text.yaml.nodes import Node
 from vllint_schemas import Launch, SourceProblem, Word
 
 Found = Iterator[Launch | SourceProblem]

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from vllint.sources.bounded_words import bounded_join
 from vllint.text.hcl import Block, Body, Call, Expression, Items, Template, Value
-from vllint.text.yaml_nodes import Mapping as YamlMapping
-from vllint.text.yaml_nodes import Node, Scalar
+from vllint.text.yaml.nodes import Mapping as YamlMapping
+from vllint.text.yaml.nodes import Node, Scalar
 from vllint_schemas import Origin, Slot, SlotKind, Span, Word
 
 _ESCAPE = re.compile(r'\\(?:([nrt"\\])|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))')

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from vllint.sources.templates import with_placeholders_unknown
+from vllint.sources.templates.tags import with_placeholders_unknown
 from vllint_schemas import Origin, Slot, Span, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vllint.sources import kubernetes
 from vllint.sources.deployments import instance_claim
 from vllint.sources.files import Document, Found
-from vllint.sources.kubernetes_cluster import settings_of
-from vllint.sources.kubernetes_container import namespace_of
-from vllint.sources.kubernetes_fields import below, text_at
-from vllint.sources.kubernetes_pods import name_of
+from vllint.sources.kubernetes import manifests
+from vllint.sources.kubernetes.cluster import settings_of
+from vllint.sources.kubernetes.container import namespace_of
+from vllint.sources.kubernetes.fields import below, text_at
+from vllint.sources.kubernetes.pods import name_of
 from vllint.sources.yaml_words import scalar_word
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Mapping, Node, Scalar
-from vllint.text.yaml_tree import parse_yaml
+from vllint.text.yaml.builder import YamlProblem
+from vllint.text.yaml.nodes import Mapping, Node, Scalar
+from vllint.text.yaml.tree import parse_yaml
 from vllint_schemas import EntryPoint, HardwareClaim, Launch, Located, Origin, SourceProblem, Unknown, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM, AllGpus
 
@@ -70,7 +70,7 @@ def launches(resource: Mapping, document: Document) -> Found:
         if problem is not None:
             yield problem
         yield _launch(resource, holder, preset, words)
-    yield from kubernetes.launches(document._replace(root=resource))
+    yield from manifests.launches(document._replace(root=resource))
 
 
 def _runs_vllm(resource: Mapping) -> bool:
@@ -132,7 +132,7 @@ def _configured(
     named = scalar_word(below(holder, "inference", "config"))
     if named is None:
         return (), None
-    cluster = kubernetes.cluster_of(document)
+    cluster = manifests.cluster_of(document)
     found = settings_of(cluster, "ConfigMap", named.text, namespace_of(resource))
     if isinstance(found, Unknown) or _CONFIG_KEY not in found:
         reason = found.reason if isinstance(found, Unknown) else f"the ConfigMap has no `{_CONFIG_KEY}`"

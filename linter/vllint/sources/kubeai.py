@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from vllint.sources.deployments import mapped_variables
 from vllint.sources.files import Document, Found
-from vllint.sources.kserve_models import hub_model
-from vllint.sources.kubernetes_fields import below, text_at
-from vllint.sources.kubernetes_pods import name_of
+from vllint.sources.kserve.models import hub_model
+from vllint.sources.kubernetes.fields import below, text_at
+from vllint.sources.kubernetes.pods import name_of
 from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import EntryPoint, HardwareClaim, Launch, Located, Origin, Unknown, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM

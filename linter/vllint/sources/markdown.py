@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vllint.discover import has_marker
-from vllint.sources.dockerfile import image_launches, is_dockerfile
+from vllint.sources.dockerfile_launches import image_launches, is_dockerfile
 from vllint.sources.embedded_documents import document_launches, is_unit, unit_launches
 from vllint.sources.files import File, Found
-from vllint.sources.python_excerpts import excerpt_launches
+from vllint.sources.python.excerpts import excerpt_launches
 from vllint.sources.shell import shell_launches
 from vllint.sources.windows_scripts import dialect_of, windows_launches
 from vllint.sources.written_files import may_write, written_launches

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from vllint.sources.deployments import installed_release
 from vllint.sources.files import File, Found
-from vllint.sources.python_excerpts import excerpt_launches, placed
-from vllint.sources.python_source import parsed
+from vllint.sources.python.excerpts import excerpt_launches, placed
+from vllint.sources.python.source import parsed
 from vllint.sources.shell import shell_launches
 from vllint.text.json_tree import parse_json
 from vllint.text.lines import line_extents
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.builder import YamlProblem
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import Launch, Located, Span, Unknown, Word
 
 _SHELL_CELL = re.compile(r"%%(?:bash|sh|script (?:ba)?sh)\b[^\n]*\n?")

@@ -10,7 +10,7 @@ from vllint.neighbours import Neighbour
 from vllint.sources.files import Document, File
 from vllint.sources.formats import DOCUMENT_FORMATS, TEXT_FORMATS, DocumentFormat, reader
 from vllint.sources.shell import NO_RELEASE_IN_SCRIPT, shell_launches
-from vllint.sources.templates import (
+from vllint.sources.templates.tags import (
     MAX_TAGS,
     is_template,
     is_to_render,
@@ -19,9 +19,9 @@ from vllint.sources.templates import (
 )
 from vllint.sources.written_files import may_write, written_launches
 from vllint.text.source import SourceText
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Node, Sequence
-from vllint.text.yaml_tree import parse_yaml
+from vllint.text.yaml.builder import YamlProblem
+from vllint.text.yaml.nodes import Node, Sequence
+from vllint.text.yaml.tree import parse_yaml
 from vllint.vllm.tokens import config_path
 from vllint_schemas import (
     ConfigFile,
@@ -140,8 +140,8 @@ def _is_text_template(file: File) -> bool:
 
 def _read_template(file: File) -> Reading:
     """Return what the renderings of a template that is no YAML hold."""
-    from vllint.sources.template_reading import launches_once
-    from vllint.sources.template_text import renderings
+    from vllint.sources.templates.reading import launches_once
+    from vllint.sources.templates.text import renderings
 
     readings = tuple(_read(file._replace(rendered=word)) for word in renderings(file.whole))
     launches = launches_once(file.text, (reading.launches for reading in readings))
@@ -240,8 +240,8 @@ def _read_documents(file: File, *, json: bool) -> Reading:
 
 def _read_rendered(file: File) -> Reading | None:
     """Return what a template's renderings hold; `None` when none of them is YAML."""
-    from vllint.sources.template_reading import launches_once, template_kind
-    from vllint.sources.template_text import renderings
+    from vllint.sources.templates.reading import launches_once, template_kind
+    from vllint.sources.templates.text import renderings
 
     readings = tuple(_readings(file, renderings(file.whole))) or tuple(
         _readings(file, renderings(file.whole, lean=True))
@@ -276,7 +276,7 @@ def _read_roots(file: File, roots: tuple[Node, ...]) -> Reading:
             if not reader(form.module).recognises(root):
                 continue
             read = list(reader(form.module).launches(Document(root, roots, file)))
-            if read or form.module != "chart_values":
+            if read or not form.by_name:
                 kinds.append(form.kind)
             found.extend(read)
             # Much looks like values for a chart that only holds a command of its own.

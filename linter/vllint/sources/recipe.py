@@ -15,7 +15,7 @@ from vllint.sources.files import Document, Found
 from vllint.sources.markdown import fenced_blocks, shell_block_launches
 from vllint.sources.shell import shell_launches
 from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml_nodes import Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint_schemas import EntryPoint, HardwareClaim, Launch, Origin, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vllint.sources.kubernetes_container import namespace_of
-from vllint.sources.kubernetes_fields import below, mappings_in
-from vllint.sources.kubernetes_pods import Pod, name_of
-from vllint.text.yaml_nodes import Entry, Mapping, Node, Scalar, Sequence, scalar_of, sequence_of
+from vllint.sources.kubernetes.container import namespace_of
+from vllint.sources.kubernetes.fields import below, mappings_in
+from vllint.sources.kubernetes.pods import Pod, name_of
+from vllint.text.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence, scalar_of, sequence_of
 from vllint_schemas import Launch, Located, Span, Unknown, Variable, Word
 
 _KEYED = {

@@ -39,7 +39,7 @@ def script_files(
         return
     if "/" not in text.text and ".sh" not in text.text:
         return
-    from vllint.text.shell_commands import evaluate
+    from vllint.text.shell.commands import evaluate
 
     for command in evaluate(text, environment):
         yield from _first_script(command.words, around.with_variables(command.env), file_at)

@@ -26,9 +26,9 @@ from vllint_schemas import (
 from vllint_schemas.launch import NO_GPU_CLAIM
 
 if TYPE_CHECKING:
-    from vllint.sources.dockerfile_stages import Stage
+    from vllint.sources.dockerfile.stages import Stage
     from vllint.sources.slurm import Job
-    from vllint.text.shell_walk import Command
+    from vllint.text.shell.walk import Command
 
 _MAX_DEPTH = 6
 # fmt: off
@@ -85,7 +85,7 @@ def script_starts(
 ) -> Iterator[ScriptStart]:
     """Yield the servers that `script` and scripts within it may start; `neighbour` reads what it sources."""
     # Most files hold no shell text, and the evaluator is many modules.
-    from vllint.text.shell_commands import evaluate
+    from vllint.text.shell.commands import evaluate
 
     job = _batch_job(script.text)
     around_all = _within(job, script.surroundings)

@@ -22,16 +22,16 @@ from vllint.sources.hcl_values import (
     tree_of_node,
     words,
 )
+from vllint.sources.platforms.sagemaker import sagemaker_server
 from vllint.sources.process_launches import process_launches
-from vllint.sources.sagemaker import sagemaker_server
 from vllint.sources.shell import shell_launches
 from vllint.sources.written_files import may_write, written_launches
 from vllint.text.hcl import Body, HclError, parse_hcl
 from vllint.text.json_tree import parse_json
-from vllint.text.shell_words import CommandStringError, split_words
-from vllint.text.tree_builder import YamlProblem
-from vllint.text.yaml_nodes import Mapping, Scalar, Sequence
-from vllint.text.yaml_tree import parse_yaml
+from vllint.text.shell.words import CommandStringError, split_words
+from vllint.text.yaml.builder import YamlProblem
+from vllint.text.yaml.nodes import Mapping, Scalar, Sequence
+from vllint.text.yaml.tree import parse_yaml
 from vllint.vllm.version import image_version
 from vllint_schemas import HardwareClaim, Launch, Located, SourceProblem, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM

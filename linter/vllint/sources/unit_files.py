@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllint.sources.line_ends import up_to
-from vllint.sources.templates import with_placeholders_unknown
+from vllint.sources.templates.tags import with_placeholders_unknown
 from vllint.text.lines import line_extents
 from vllint_schemas import Word
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint.sources.files import Document, File, Found
-from vllint.text.yaml_nodes import Mapping, Node, Scalar
+from vllint.text.yaml.nodes import Mapping, Node, Scalar
 from vllint_schemas import (
     ConfigFile,
     EntryPoint,

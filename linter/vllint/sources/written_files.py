@@ -46,7 +46,7 @@ def _launches(text: Word, file: File) -> Iterator[Launch]:
 
 def _texts(script: Word, depth: int) -> Iterator[Word]:
     """Yield the here-documents of a script and of the scripts within it that name vLLM."""
-    from vllint.text.shell_commands import evaluate
+    from vllint.text.shell.commands import evaluate
 
     scripts = _MAX_TEXTS
     for command in evaluate(script, {}):

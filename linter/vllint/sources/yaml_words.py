@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vllint.sources.templates import with_placeholders_unknown
-from vllint.text.yaml_nodes import Node, Scalar, Sequence
+from vllint.sources.templates.tags import with_placeholders_unknown
+from vllint.text.yaml.nodes import Node, Scalar, Sequence
 from vllint_schemas import Word
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Texts
 
-from vllint.text.yaml_nodes import Node, Scalar, Sequence
+from vllint.text.yaml.nodes import Node, Scalar, Sequence
 from vllint_schemas import Span, Word
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Final
 
 from vllint.text.source_map import SourceMap
-from vllint.text.tree_builder import TreeBuilder
-from vllint.text.yaml_nodes import Document, Node
-from vllint.text.yaml_scalars import json_string_runs
+from vllint.text.yaml.builder import TreeBuilder
+from vllint.text.yaml.nodes import Document, Node
+from vllint.text.yaml.scalars import json_string_runs
 from vllint_schemas.words import Word
 
 _TOKEN = (

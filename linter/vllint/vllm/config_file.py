@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vllint.text.source import SourceText
-from vllint.text.yaml_nodes import Entry, Mapping, Node, Scalar, Sequence
-from vllint.text.yaml_tree import YamlProblem, parse_yaml
+from vllint.text.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.tree import YamlProblem, parse_yaml
 from vllint_schemas import ConfigFile, ConfigProblem, Span, Unknown, Word
 
 SUFFIXES = frozenset({"yaml", "yml"})

@@ -1,0 +1,1 @@
+"""What Dockerfiles say: their instructions, words and stages; `dockerfile_launches` says what they start."""

@@ -1,0 +1,1 @@
+"""Values and templates of Helm charts."""

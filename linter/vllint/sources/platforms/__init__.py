@@ -1,0 +1,1 @@
+"""Hosted endpoints and other platforms, one module for each."""

@@ -1,0 +1,1 @@
+"""Python programs that build engines or start servers."""

@@ -1,0 +1,1 @@
+"""Text that a template engine has yet to fill in."""

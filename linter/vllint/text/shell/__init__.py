@@ -1,0 +1,1 @@
+"""Shell scripts: read with bash's grammar, walked without running them."""

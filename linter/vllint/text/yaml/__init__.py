@@ -1,0 +1,1 @@
+"""YAML and JSON scalars and trees that know their places."""
