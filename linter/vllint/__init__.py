@@ -102,7 +102,7 @@ if TYPE_CHECKING:
     from vllint.vllm.version import split_image
     from vllint.vllm.written_words import is_call, keeps_blank, reads_as_model
     from vllint.ways_out import helped
-    from vllint.word_edits import container_setting, item_at, key_before
+    from vllint.word_edits import container_setting, item_at, key_before, parted, write_words
 
 __version__ = "0.1.0"
 
@@ -223,6 +223,8 @@ _HOMES = {
     "rename_variable": "vllint.variable_edits",
     "variable_place": "vllint.variable_edits",
     "variable_release": "vllint.variable_edits",
+    "parted": "vllint.word_edits",
+    "write_words": "vllint.word_edits",
 }
 
 __all__ = [
@@ -302,6 +304,7 @@ __all__ = [
     "option_table",
     "own_variables",
     "part_of_json",
+    "parted",
     "pinned_parts",
     "rank_budget",
     "read_json",
@@ -342,6 +345,7 @@ __all__ = [
     "wanted",
     "when_known",
     "write_json",
+    "write_words",
     "written",
 ]
 

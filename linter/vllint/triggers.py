@@ -10,7 +10,7 @@ from vllint_schemas import Located, Unknown
 
 OF_LAUNCH: Mapping[str, str] = {
     name: f"launch.{name}"
-    for name in ("container", "cut_off", "ignored_fields", "platform", "repeated_launcher")
+    for name in ("container", "cut_off", "ignored_fields", "not_found", "platform", "repeated_launcher")
 }
 OF_CONTAINER: Mapping[str, str] = {
     name: f"container.{name}" for name in ("gpu_count_key", "health", "memory_limit", "services")

@@ -13,6 +13,11 @@ _PLAIN = r"[A-Za-z0-9._/:=,+@%-]+"
 _PLAIN_ITEM = r"(?!-?[0-9.]+$|(?i:true|false|yes|no|on|off|null|none)$)[A-Za-z0-9-][A-Za-z0-9._/=,+-]*"
 """Words that YAML takes for text without quotes."""
 
+_NO_TEXT = r"[-+]?\.?[0-9][0-9_.]*(?:[eE][-+]?[0-9]+)?|~|(?i:true|false|yes|no|on|off|y|n|null)"
+"""Words that YAML takes for something else than text where they stand without quotes."""
+
+_LISTED = frozenset({SlotKind.BLOCK_ITEM, SlotKind.FLOW_ITEM})
+
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
 
@@ -79,6 +84,16 @@ def write_words(
     return Edit(Span(start.extent.path, start.extent.start, end.extent.end), separated)
 
 
+def parted(text: str) -> tuple[str, ...]:
+    """Return the words a shell would make of a text; none where it could not."""
+    import shlex
+
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return ()
+
+
 def _separated(text: str, slot: Slot, texts: tuple[str, ...]) -> str | None:
     """Return words as they are written in a place of the slot's kind."""
     if slot.kind is SlotKind.SHELL:
@@ -102,6 +117,26 @@ def _item(word: str, quote: str) -> str | None:
         return word
     mark = quote or '"'
     return f"{mark}{word}{mark}"
+
+
+def kept_texts(edits: tuple[Edit, ...], words: tuple[Word, ...]) -> tuple[Edit, ...]:
+    """Return edits that put quotes around what would make a number or a switch of an item that is text.
+
+    Kubernetes and Compose refuse a list of words in which one is a number.
+    """
+    if not any(re.fullmatch(_NO_TEXT, edit.text) for edit in edits):
+        return edits
+    plain = {
+        word.text_span: word.text
+        for word in words
+        if word.slot is not None and word.slot.kind in _LISTED and not word.slot.quote
+    }
+    return tuple(
+        edit._replace(text=f'"{edit.text}"')
+        if re.fullmatch(_NO_TEXT, edit.text) and not re.fullmatch(_NO_TEXT, plain.get(edit.span, "0"))
+        else edit
+        for edit in edits
+    )
 
 
 def _newline(text: str) -> str:

@@ -159,7 +159,8 @@ class Launch(NamedTuple):
     that a script starts the server, which may do more than that. `nodes` counts the machines that may hold
     one model together, each with the GPUs of `hardware`; `None` where the server has one machine.
     `ignored_fields` name options in fields that the platform does not have and drops. `cut_off` are options
-    that stand right behind the command and are none of its words, since a line does not go on.
+    that stand right behind the command and are none of its words, since a line does not go on. `not_found`
+    is the word that is taken for a program or a file that is not there: `argv` is then what the file means.
     """
 
     path: str
@@ -184,6 +185,7 @@ class Launch(NamedTuple):
     nodes: Located[int] | Unknown | None = None
     ignored_fields: tuple[Located[str], ...] = ()
     cut_off: tuple[Word, ...] = ()
+    not_found: Word | None = None
 
     def host_path(self, path: str) -> str | None:
         """Return where a path of the process lies beside the file; `None` where that is not known."""

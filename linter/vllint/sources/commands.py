@@ -17,6 +17,7 @@ from vllint.sources.containers import (
 )
 from vllint.sources.image_families import family_entry_point
 from vllint.sources.image_runs import APPTAINER, ImageRun, apptainer_run, kubectl_run, pyxis_image
+from vllint.sources.shell_arguments import joined, script_place
 from vllint.vllm.wrappers import handed_on
 from vllint_schemas import Container, EntryPoint, Located, Span, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, AllGpus
@@ -29,6 +30,8 @@ _MODULES = {
     "dynamo.vllm": EntryPoint.DYNAMO,
     "huggingfaceserver": EntryPoint.HUGGINGFACE_SERVER,
 }
+_SERVER_MODULES = frozenset(name for name, entry in _MODULES.items() if entry is EntryPoint.API_SERVER)
+_PYTHON = r"(?:.*/)?python[0-9.]*"
 # fmt: off
 _TALKERS = frozenset(
     {
@@ -97,7 +100,8 @@ class Surroundings(NamedTuple):
 class Start(NamedTuple):
     """A server start within a command: the words that vLLM parses; `at` is what names the server.
 
-    `launcher` are the words before `argv`, empty when the image starts the server. `cut_off` is as in Launch.
+    `launcher` are the words before `argv`, empty when the image starts the server. `cut_off` and `not_found`
+    are as in Launch.
     """
 
     entry_point: EntryPoint
@@ -106,6 +110,7 @@ class Start(NamedTuple):
     surroundings: Surroundings
     launcher: tuple[Word, ...] = ()
     cut_off: tuple[Word, ...] = ()
+    not_found: Word | None = None
 
     @property
     def repeated_launcher(self) -> tuple[Word, ...]:
@@ -240,6 +245,10 @@ def _server(words: Sequence[Word], position: int, surroundings: Surroundings) ->
     if position + 1 >= len(words):
         return None
     word, following = words[position], words[position + 1]
+    if following.text in _SERVER_MODULES and re.fullmatch(_PYTHON, word.text):
+        launcher, argv = tuple(words[: position + 2]), tuple(words[position + 2 :])
+        at, entry_point = following.site, _MODULES[following.text]
+        return Start(entry_point, argv, at, surroundings, launcher, not_found=following)
     if following.text != "serve" and word.text != "-m":
         return None
     argv = tuple(words[position + 2 :])
@@ -316,7 +325,8 @@ def container_starts(
     """
     own = image_entry_point(around.image) if entrypoint is None else None
     words = (entrypoint or ()) + command
-    found = tuple(starts_in(words, around._replace(image_entry_point=own)))
+    inside = around._replace(image_entry_point=own)
+    found = tuple(starts_in(words, inside)) or tuple(_in_one_word(words, inside))
     yield from found
     if found or entrypoint is not None:
         return
@@ -329,6 +339,25 @@ def container_starts(
         yield Start(entry_point, command, at, around)
 
 
+def _in_one_word(words: Sequence[Word], around: Surroundings) -> Iterator[Start]:
+    """Yield what a container is to start whose program is named together with its arguments."""
+    program = words[0] if words else None
+    if program is None or program.slot is None or " vllm" not in f" {program.text}" or program.holes:
+        return
+    from vllint.text.shell.words import CommandStringError, split_words
+
+    try:
+        parts = split_words(program)
+    except CommandStringError:
+        return
+    if len(parts) == 1:
+        return
+    for start in starts_in((*parts, *words[1:]), around):
+        if isinstance(start, Start) and start.launcher and start.launcher[0] is parts[0]:
+            doubled = around.image_entry_point is not None
+            yield start._replace(launcher=(program,), not_found=None if doubled else program)
+
+
 def _script(word: Word, rest: Sequence[Word], around: Surroundings) -> Script | None:
     """Return the script that `bash -c` or `eval` runs, when `word` is one of these."""
     name = word.text.rsplit("/", 1)[-1]
@@ -337,44 +366,15 @@ def _script(word: Word, rest: Sequence[Word], around: Surroundings) -> Script | 
         if name == "sbatch":
             around = _behind(name, rest, around)
         inside = Surroundings() if carried.elsewhere else around
-        return Script(_joined(carried.words), inside._replace(shell=around.shell or word))
+        return Script(joined(carried.words), inside._replace(shell=around.shell or word))
     if name == "eval" and rest:
-        return Script(_joined(rest), around._replace(shell=around.shell or word))
-    place = _script_place(rest) if name in _SHELLS else None
+        return Script(joined(rest), around._replace(shell=around.shell or word))
+    place = script_place(rest) if name in _SHELLS else None
     if place is None:
         return None
     inside = around._replace(shell=around.shell or word)
     # The word behind the script is `$0`.
     return Script(rest[place], inside, tuple(rest[place + 2 :]))
-
-
-def _script_place(rest: Sequence[Word]) -> int | None:
-    """Return which of a shell's arguments is the text of its `-c`: the first that is no option."""
-    takes_text = False
-    position = 0
-    while position < len(rest):
-        text = rest[position].text
-        if text == "--":
-            position += 1
-            break
-        if len(text) < 2 or text[0] not in "-+":
-            break
-        letters = "" if text.startswith("--") else text[1:]
-        takes_text = takes_text or (text[0] == "-" and "c" in letters)
-        # `-o pipefail`, `-O extglob`, `--rcfile FILE` take a word of their own.
-        position += 2 if set("oO") & set(letters) or text in {"--rcfile", "--init-file"} else 1
-    return position if takes_text and position < len(rest) else None
-
-
-def _joined(words: Sequence[Word]) -> Word:
-    """Return `words` with blanks between, as `eval` joins them."""
-    site = words[0].site.cover(words[-1].site)
-    parts: list[Word] = []
-    for word in words:
-        if parts:
-            parts.append(Word.atomic(" ", word.site))
-        parts.append(word)
-    return Word.join(parts, site)
 
 
 def _assignments(words: Sequence[Word]) -> Iterator[Variable]:

@@ -108,5 +108,6 @@ def _launch(found: ScriptStart, stage: Stage, name: str, text: Word) -> Launch:
         image=stage.image,
         image_entry_point=around.image_entry_point,
         repeated_launcher=start.repeated_launcher,
+        not_found=start.not_found,
         in_script=not own_file or (around.shell is not None and bool(stage.copied)),
     )

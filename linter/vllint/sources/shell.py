@@ -294,6 +294,7 @@ def started_launch(
         container=around.container,
         in_script=around.shell is not None,
         cut_off=start.cut_off,
+        not_found=start.not_found,
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Mistake, Rule, replace_argument
+from vllint import Example, LaunchFacts, Mistake, Rule, parted, replace_argument
 from vllint_schemas import Applicability, Finding, Fix, Severity
 
 
@@ -148,7 +147,7 @@ services:
 
     def _joined(self, facts: LaunchFacts, mistake: Mistake) -> Finding:
         word = mistake.argument.flag
-        parts = _parts(word.text)
+        parts = parted(word.text)
         edits = replace_argument(facts, mistake.argument, parts) if mistake.argument.first >= 0 else None
         applicability = Applicability.SAFE if mistake.refused else Applicability.UNSAFE
         return self.finding(
@@ -168,11 +167,3 @@ def _effect(facts: LaunchFacts, mistake: Mistake) -> str:
     if mistake.argument.flag is facts.args.positional:
         return "takes it for the model"
     return "takes it for a positional argument, and refuses it"
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    """Return the words a shell would make of the text; none where it could not."""
-    try:
-        return tuple(shlex.split(text))
-    except ValueError:
-        return ()

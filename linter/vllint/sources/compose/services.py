@@ -111,6 +111,7 @@ def _launch(
         together=running_together(node),
         in_script=around.shell is not None,
         cut_off=found.start.cut_off,
+        not_found=found.start.not_found,
     )
 
 

@@ -213,6 +213,7 @@ def _launch(found: ScriptStart, one: _Container, image: Word | None, handed: Han
         together=f"pod {pod.spec.span.start}",
         in_script=around.shell is not None,
         cut_off=start.cut_off,
+        not_found=start.not_found,
         nodes=_nodes(one),
     )
 
