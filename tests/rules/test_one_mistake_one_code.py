@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from vllint import check_command
+from vllint import check_command, check_paths
 from vllint.registry import load_rules
 from vllint.rule import Rule
 
@@ -29,6 +30,12 @@ def codes(command: str, version: str) -> list[str]:
 )
 def test_a_mistake_gets_one_code(command: str, version: str, expected: list[str]) -> None:
     assert codes(command, version) == expected
+
+
+def test_a_value_that_a_call_refuses_is_not_judged_as_a_length(tmp_path: Path) -> None:
+    program = tmp_path / "serve.py"
+    program.write_text('from vllm import LLM\nLLM("Qwen/Qwen3-8B", max_model_len="200k")\n', encoding="utf-8")
+    assert [found.code for found in check_paths([program]).findings] == ["FLG011"]
 
 
 def rules_that_yield() -> Iterator[tuple[Rule, str]]:

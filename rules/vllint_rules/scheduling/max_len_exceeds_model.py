@@ -82,6 +82,7 @@ class MaxLenExceedsModel(Rule):
     url = "https://docs.vllm.ai/en/stable/features/context_extension.html"
     needs = ("model",)
     triggers = frozenset({"max_model_len"})
+    yields_to = frozenset({"FLG011"})
     tags = ("scheduling",)
 
     BAD = (
