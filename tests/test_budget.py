@@ -32,9 +32,9 @@ def modules_after(folder: Path, *arguments: str) -> frozenset[str]:
     """Return the modules that `vllint` has imported at its end, run in `folder`."""
     program = (
         "import json, sys\n"
-        "from vllint.cli import main\n"
+        "from vllint.cli import run\n"
         "try:\n"
-        "    main()\n"
+        "    run()\n"
         "finally:\n"
         "    print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )

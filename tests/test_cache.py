@@ -81,9 +81,9 @@ def modules_after(*arguments: str) -> set[str]:
     """Return the modules that a run in a process of its own has imported."""
     program = (
         "import json, sys\n"
-        "from vllint.cli import main\n"
+        "from vllint.cli import run\n"
         "try:\n"
-        "    main()\n"
+        "    run()\n"
         "finally:\n"
         "    print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )

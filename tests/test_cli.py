@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -297,79 +295,6 @@ def test_each_format_goes_to_its_file(here: Path, check: Run) -> None:
 def test_an_output_that_cannot_be_written_exits_with_2(here: Path, check: Run) -> None:
     (here / "run.sh").write_text(CLEAN)
     assert check("--output-format", "json", "--output-file", "no/such/folder/a.json").code == 2
-
-
-FIXABLE = {
-    "shell": ("run.sh", f"# vllint: gpu=H100-80GB:4\nvllm serve {MODEL} -tp 3  # café\n"),
-    "compose": (
-        "compose.yaml",
-        "# vllint: gpu=H100-80GB:4\nservices:\n  a: # one\n    image: vllm/vllm-openai:v0.12.0\n"
-        f'    command: ["{MODEL}", "-tp", "3"]  # x\n',
-    ),
-    "variable": ("run.sh", f"# vllint: gpu=H100-80GB:4\nTP=3\nvllm serve {MODEL} -tp $TP\n"),
-}
-
-
-@pytest.mark.parametrize("name", FIXABLE)
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_a_fix_changes_nothing_but_its_characters_and_is_done_once(
-    here: Path, check: Run, name: str, newline: str, mark: bytes
-) -> None:
-    path, text = FIXABLE[name]
-    before = mark + text.replace("\n", newline).encode()
-    file = here / path
-    file.write_bytes(before)
-    file.chmod(0o750)
-    assert check().code == 1
-    first = check("--fix", "--unsafe-fixes")
-    after = file.read_bytes()
-    assert first.code == 0, first.out + first.err
-    assert after != before
-    assert after.startswith(mark)
-    assert after.count(b"\r") == (after.count(b"\n") if newline == "\r\n" else 0)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o750
-    assert check("--fix", "--unsafe-fixes").code == 0
-    assert file.read_bytes() == after
-
-
-def test_an_option_goes_with_the_braces_around_its_default(here: Path, check: Run) -> None:
-    before = (
-        "services:\n  a:\n    image: vllm/vllm-openai:v0.33.0\n    command: >\n"
-        f"      {MODEL} --swap-space ${{SWAP:-4}}\n"
-        "      --cpu-offload-gb ${OFFLOAD:-1} --swap-space=${SWAP:-${OLD:-4}} ${MORE:---swap-space 4}\n"
-    )
-    (here / "compose.yaml").write_text(before)
-    check("--fix", "--unsafe-fixes", "--select", "FLG002")
-    after = before.replace(" --swap-space ${SWAP:-4}", "").replace(" --swap-space=${SWAP:-${OLD:-4}}", "")
-    assert (here / "compose.yaml").read_text() == after
-
-
-def test_unsafe_fixes_are_not_applied_without_consent(here: Path, check: Run) -> None:
-    (here / "run.sh").write_text(ERROR)
-    assert check("--fix").code == 1
-    assert (here / "run.sh").read_text() == ERROR
-
-
-def test_a_diff_leaves_files_alone_and_applies(here: Path, check: Run) -> None:
-    (here / "run.sh").write_text(ERROR)
-    done = check("--diff", "--unsafe-fixes")
-    assert (here / "run.sh").read_text() == ERROR
-    assert done.out.startswith("--- a/run.sh\n+++ b/run.sh\n")
-    (here / "change.diff").write_text(done.out)
-    subprocess.run(["git", "init", "-q"], cwd=here, check=True)
-    subprocess.run(["git", "apply", "change.diff"], cwd=here, check=True)
-    assert check("run.sh").code == 0
-
-
-def test_a_value_of_the_env_file_is_fixed_there(here: Path, check: Run) -> None:
-    (here / "compose.yaml").write_text(
-        "# vllint: gpu=H100-80GB:4\nservices:\n  a:\n    image: vllm/vllm-openai:v0.12.0\n"
-        f"    command: [{MODEL}, -tp, '${{TP}}']\n"
-    )
-    (here / ".env").write_text("TP=3 # three\n")
-    assert check("--fix", "--unsafe-fixes").code == 0
-    assert (here / ".env").read_text() in ("TP=4 # three\n", "TP=1 # three\n", "TP=2 # three\n")
 
 
 def test_env_files_of_the_option_give_the_variables(here: Path, check: Run) -> None:

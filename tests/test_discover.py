@@ -17,9 +17,9 @@ from vllint.discover import (
     Reason,
     Unreadable,
     discover,
-    excluded_by,
     repository_root,
 )
+from vllint.exclude_patterns import excluded_by
 
 VLLM = b"image: vllm/vllm-openai\n"
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

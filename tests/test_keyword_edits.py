@@ -39,6 +39,14 @@ def fixed(folder: Path, call: str) -> str:
             'LLM(\n    "Qwen/Qwen3-8B",\n    seed=1,\n    swap_space=4\n)\n',
             'LLM(\n    "Qwen/Qwen3-8B",\n    seed=1,\n)\n',
         ),
+        (
+            'LLM("Qwen/Qwen3-8B", swap_space=4,\n    seed=1)\n',
+            'LLM("Qwen/Qwen3-8B",\n    seed=1)\n',
+        ),
+        (
+            'LLM("Qwen/Qwen3-8B", use_v2_block_manager=True, swap_space=4,  # GiB\n    seed=1)\n',
+            'LLM("Qwen/Qwen3-8B",  # GiB\n    seed=1)\n',
+        ),
         ('LLM("Qwen/Qwen3-8B", max_modellen=4096)\n', 'LLM("Qwen/Qwen3-8B", max_model_len=4096)\n'),
     ],
 )

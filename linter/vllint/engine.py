@@ -225,11 +225,16 @@ def _fork(launch: Launch) -> str:
     fork = next((FORKS[word.text] for word in launch.argv if word.text in FORKS), None)
     if fork is not None:
         return f"{fork} has options of its own"
-    if launch.image is None or not launch.image.is_known or not launch.image.text:
+    image = launch.image
+    if image is None or not image.text:
         return ""
-    name = split_image(launch.image.text)
+    name = split_image(image.text)
+    if any(hole.at <= len(name.repository) for hole in image.holes):
+        return ""
     if not name.is_official:
         return f"the image `{name.repository}` may hold another build"
+    if not image.is_known:
+        return ""
     special = isinstance(launch.vllm_version, Unknown) and not re.match(_NEWEST, name.tag)
     return f"the tag `{name.tag}` may stand for any build" if special else ""
 

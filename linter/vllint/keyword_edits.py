@@ -65,8 +65,8 @@ def _without(text: str, extent: Span) -> Edit:
         edit = whole_lines(text, Span(extent.path, extent.start, comma))
         if edit is not None:
             return edit
-    following = _NEXT.match(text, extent.end)
-    if following is not None:
+    following, before = _NEXT.match(text, extent.end), _COMMA_BEFORE.search(text, 0, extent.start)
+    # At the end of a line the comma before goes, with the blank behind it.
+    if following is not None and (ends is None or before is None):
         return Edit(Span(extent.path, extent.start, following.end()), "")
-    before = _COMMA_BEFORE.search(text, 0, extent.start)
     return Edit(Span(extent.path, before.start() if before else extent.start, extent.end), "")

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from vllint.endpoint_fields import FIELD_OF_OPTION
 from vllint.facts import LaunchFacts
-from vllint.keyword_edits import remove_keyword, rename_keyword
 from vllint.vllm.written_words import is_call
 from vllint.word_edits import bring_forward, remove_words, whole_lines, write_words
 from vllint_schemas import Argument, Edit, Located, Origin, Slot, SlotKind, Span, Word
@@ -58,6 +57,9 @@ def remove_argument(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] 
     if argument.first < 0:
         return _remove_key(facts, argument)
     if is_call(facts.launch):
+        # Most launches are commands.
+        from vllint.keyword_edits import remove_keyword
+
         return remove_keyword(facts, argument)
     text = facts.sources.get(facts.launch.argv[argument.first].site.path)
     if text is None:
@@ -101,12 +103,22 @@ def _remove_key(facts: LaunchFacts, argument: Argument) -> tuple[Edit, ...] | No
     if len(words) == 1 and switched_on is not None:
         extent = Span(extent.path, extent.start, switched_on.end())
     edit = whole_lines(text, extent)
-    return None if edit is None else (edit,)
+    if edit is None or _is_bare(text[: edit.span.start] + text[edit.span.end :]):
+        return None
+    return (edit,)
+
+
+def _is_bare(text: str) -> bool:
+    """Whether a config file says nothing, which vLLM cannot read."""
+    lines = (line.strip() for line in text.splitlines())
+    return all(not line or line.startswith("#") or line in {"---", "..."} for line in lines)
 
 
 def rename_flag(facts: LaunchFacts, argument: Argument, flag: str) -> tuple[Edit, ...] | None:
     """Return the edits that write an option by another name, its value untouched."""
     if is_call(facts.launch):
+        from vllint.keyword_edits import rename_keyword
+
         return rename_keyword(facts, argument, flag)
     place = argument.flag.text_span
     if place is not None:
@@ -181,7 +193,8 @@ def _end_of_line(text: str, offset: int) -> int:
 def _anchor(facts: LaunchFacts) -> Word | None:
     """Return the word to write after: a field of the platform's, else the last option that is written out.
 
-    An option whose values are not known may go on, so that nothing can be put in its middle.
+    An option whose values are not known may go on, so that nothing can be put in its middle. Nor can it
+    between a switch and the `true` that somebody meant for it.
     """
     if facts.launch.platform is not None:
         fields = [word for word in facts.launch.argv[1:] if word.slot and word.slot.kind is SlotKind.FIELD]
@@ -192,9 +205,20 @@ def _anchor(facts: LaunchFacts) -> Word | None:
         ends.update(index for index, word in enumerate(argv) if word.site.holds(model.span))
     for end in sorted(ends, reverse=True):
         word = argv[end]
-        if word.slot is not None and word.is_known and not word.via:
+        if word.slot is not None and word.is_known and not word.via and not _goes_on(facts, end):
             return word
     return None
+
+
+def _goes_on(facts: LaunchFacts, end: int) -> bool:
+    """Whether behind an option stands a word that vLLM takes for none of its options or their values."""
+    argv, following = facts.launch.argv, end + 1
+    if following >= len(argv) or not argv[following].is_known or argv[following].text.startswith("-"):
+        return False
+    model = facts.args.model
+    if isinstance(model, Located) and model.span is not None and argv[following].site.holds(model.span):
+        return False
+    return not any(one.first <= following <= one.last for one in facts.args.arguments)
 
 
 def _in_shell(text: str, anchor: Word, settings: tuple[Setting, ...]) -> str | None:

@@ -11,12 +11,12 @@ from vllint.vllm.options import Option, option_table
 from vllint.vllm.written_words import is_call, spelled
 from vllint_schemas import Argument, Origin
 
-_CODE = re.compile(r"(\bremove )?`(--[^`]+)`")
-_SEVERAL = re.compile(r" (?=--[a-z])")
-_WRITTEN = re.compile(r"(--[a-z0-9][a-z0-9_-]*)((?:\.[a-z0-9_-]+)*)(?:[ =](.+))?", re.IGNORECASE)
+_CODE = r"(\bremove )?`(--[^`]+)`"
+_SEVERAL = r" (?=--[a-z])"
+_WRITTEN = r"(--[a-z0-9][a-z0-9_-]*)((?:\.[a-z0-9_-]+)*)(?:[ =](.+))?"
 _KEY = re.compile(r"""["']?([A-Za-z_][\w.-]*)["']?[ \t]*([:=])(?!=)""")
-_KEY_BEFORE = re.compile(r"""([A-Za-z_][\w.-]*)["']?[ \t]*([:=])[ \t]*["']?$""")
-_NUMBER = re.compile(r"-?[0-9.]+|True|False|None")
+_KEY_BEFORE = r"""([A-Za-z_][\w.-]*)["']?[ \t]*([:=])[ \t]*["']?$"""
+_NUMBER = r"-?[0-9.]+|True|False|None"
 
 
 class Key(NamedTuple):
@@ -31,7 +31,7 @@ class Key(NamedTuple):
         plain = value[1:-1] if value[:1] == value[-1:] == "'" else value
         if self.sign == ":":
             return f"{self.name}: {plain}"
-        is_text = self.in_call and not _NUMBER.fullmatch(plain) and plain[:1] not in "{["
+        is_text = self.in_call and not re.fullmatch(_NUMBER, plain) and plain[:1] not in "{["
         return f'{self.name}="{plain}"' if is_text else f"{self.name}={plain}"
 
 
@@ -45,7 +45,7 @@ def as_written(facts: LaunchFacts, text: str, *, setting: bool) -> str:
     names = _Names(facts)
     if names.call:
         text = text.replace("option `--", "argument `--")
-    return _CODE.sub(lambda code: names.renamed(code, setting), text)
+    return re.sub(_CODE, lambda code: names.renamed(code, setting), text)
 
 
 def _is_command(facts: LaunchFacts) -> bool:
@@ -89,13 +89,13 @@ class _Names:
     def renamed(self, code: re.Match[str], setting: bool) -> str:
         """Return what stands for a piece of code that names options, and for the verb before it."""
         removed, text = code[1] or "", code[2]
-        parts = [self._part(part, setting and not removed) for part in _SEVERAL.split(text)]
+        parts = [self._part(part, setting and not removed) for part in re.split(_SEVERAL, text)]
         if any(part is None for part in parts):
             return code[0]
         return removed + " and ".join(f"`{part}`" for part in parts)
 
     def _part(self, written: str, setting: bool) -> str | None:
-        match = _WRITTEN.fullmatch(written)
+        match = re.fullmatch(_WRITTEN, written, re.IGNORECASE)
         if match is None:
             return None
         flag, inner, value = match[1], match[2], match[3]
@@ -168,7 +168,7 @@ def _key(facts: LaunchFacts, argument: Argument) -> Key | None:
     match = _KEY.match(text, flag.site.start)
     if match is None and any(value.site == flag.site for value in argument.values):
         line = text[text.rfind("\n", 0, flag.site.start) + 1 : flag.site.start]
-        match = _KEY_BEFORE.search(line)
+        match = re.search(_KEY_BEFORE, line)
     if match is None:
         return None
     in_call = facts.launch.kind == "python"

@@ -115,12 +115,15 @@ class Rule:
         """Return a finding of this rule about a launch, in which options have the names of its file."""
         from vllint.option_names import as_written
         from vllint.vllm.written_words import is_call
+        from vllint.word_edits import kept_texts
 
         checked_at = source or self.source
         if checked_at.startswith(_PARSER) and is_call(facts.launch):
             checked_at = _CALL
         noted = [one._replace(message=as_written(facts, one.message, setting=False)) for one in related]
-        titled = fix and fix._replace(title=as_written(facts, fix.title, setting=True))
+        if fix is not None:
+            title = as_written(facts, fix.title, setting=True)
+            fix = fix._replace(title=title, edits=kept_texts(fix.edits, facts.launch.argv))
         return Finding(
             code=self.code,
             name=self.name,
@@ -131,7 +134,7 @@ class Rule:
             evidence=_evidence(facts.release.judged, checked_at, stage or self.stage),
             launch=facts.launch.id,
             related=tuple(noted),
-            fix=titled,
+            fix=fix,
             subject=subject,
             budget=budget,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from vllint.discover import excluded_by
+from vllint.exclude_patterns import excluded_by
 from vllint_schemas import Severity
 
 FAIL_ON_DEFAULT = Severity.WARNING

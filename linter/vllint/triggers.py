@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from vllint.facts import LaunchFacts
 from vllint.vllm.options import option_table
+from vllint.vllm.written_words import spelled
 from vllint_schemas import Located, Unknown
 
 OF_LAUNCH: Mapping[str, str] = {
@@ -18,8 +19,9 @@ OF_CONTAINER: Mapping[str, str] = {
 OF_MODEL: Mapping[str, str] = {name: f"model.{name}" for name in ("quantization",)}
 """Fields that trigger rules when they hold something, and what the triggers are called."""
 
-OF_OPTIONS = ("option.deprecated", "option.json", "option.repeated")
-"""What may be so of one of the options given: it is to go, it takes JSON, another one sets the same."""
+OF_OPTIONS = ("option.cut_short", "option.deprecated", "option.json", "option.repeated")
+"""What may be so of one of the options given: no option has its name, it is to go, it takes JSON, another one
+sets the same."""
 
 OF_FACTS = ("hardware.instance", "memory.unknown", "model.path", "model.unread")
 """A machine of a cloud; no verdict on memory; a model in a folder, or with a config that vLLM cannot read."""
@@ -75,7 +77,9 @@ def _of_facts(facts: LaunchFacts) -> Iterator[str]:
 def _of_options(facts: LaunchFacts) -> Iterator[str]:
     options = option_table(facts.release.judged).by_flag
     for argument in facts.args.arguments:
-        option = options.get(argument.option)
+        name, option = spelled(argument.flag), options.get(argument.option)
+        if name not in options and name.startswith("--"):
+            yield "option.cut_short"
         if option is not None and option.deprecated:
             yield "option.deprecated"
         if option is not None and option.kind.startswith("json"):

@@ -13,12 +13,15 @@ _PLAIN = r"[A-Za-z0-9._/:=,+@%-]+"
 _PLAIN_ITEM = r"(?!-?[0-9.]+$|(?i:true|false|yes|no|on|off|null|none)$)[A-Za-z0-9-][A-Za-z0-9._/=,+-]*"
 """Words that YAML takes for text without quotes."""
 
-_NO_TEXT = r"[-+]?\.?[0-9][0-9_.]*(?:[eE][-+]?[0-9]+)?|~|(?i:true|false|yes|no|on|off|y|n|null)"
+_NO_TEXT = r"[-+]?\.?[0-9][0-9_.]*|~|(?i:true|false|yes|no|on|off|y|n|null)"
 """Words that YAML takes for something else than text where they stand without quotes."""
 
 _LISTED = frozenset({SlotKind.BLOCK_ITEM, SlotKind.FLOW_ITEM})
 
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+
+
+_COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 
 
 def remove_words(text: str, words: tuple[Word, ...], first: int, last: int) -> Edit | None:
@@ -40,6 +43,8 @@ def remove_words(text: str, words: tuple[Word, ...], first: int, last: int) -> E
     before = words[first - 1].slot if first > 0 else None
     after = words[last + 1].slot if last + 1 < len(words) else None
     path = start.extent.path
+    if start.kind is SlotKind.SHELL and after is not None and _begins_line(text, start, end, after):
+        return Edit(Span(path, start.extent.start, after.extent.start), "")
     if before is not None and _follows(before, start):
         return Edit(Span(path, before.extent.end, end.extent.end), "")
     if after is not None and _follows(end, after):
@@ -48,6 +53,13 @@ def remove_words(text: str, words: tuple[Word, ...], first: int, last: int) -> E
         blanks = len(text[: start.extent.start]) - len(text[: start.extent.start].rstrip(" \t"))
         return Edit(Span(path, start.extent.start - blanks, end.extent.end), "")
     return None
+
+
+def _begins_line(text: str, start: Slot, end: Slot, after: Slot) -> bool:
+    """Whether words begin their line and another stands behind them on it, which begins it instead."""
+    if _lead(text, start).strip() or not _follows(end, after):
+        return False
+    return re.fullmatch(r"[ \t]+", text[end.extent.end : after.extent.start]) is not None
 
 
 def _follows(earlier: Slot, later: Slot) -> bool:
@@ -73,8 +85,13 @@ def write_words(
     `None` where `remove_words` has it, and for words that would need quotes a script may not have room for.
     """
     written = words[first : last + 1]
+    if any(word.via or word.slot is None for word in written):
+        return None
+    kept = _kept(written, texts)
+    if kept:
+        return _write_behind(text, words, first + kept, last, texts[kept:])
     start, end = written[0].slot, written[-1].slot
-    if start is None or end is None or any(word.via or word.slot is None for word in written):
+    if start is None or end is None:
         return None
     if start.kind is not end.kind or start.extent.path != end.extent.path:
         return None
@@ -92,6 +109,33 @@ def parted(text: str) -> tuple[str, ...]:
         return tuple(shlex.split(text))
     except ValueError:
         return ()
+
+
+def _kept(written: tuple[Word, ...], texts: tuple[str, ...]) -> int:
+    """Return how many words stay as they are, with the comments behind them."""
+    most = min(len(written), len(texts))
+    return next((at for at in range(most) if written[at].text != texts[at]), most)
+
+
+def _write_behind(
+    text: str, words: tuple[Word, ...], first: int, last: int, texts: tuple[str, ...]
+) -> Edit | None:
+    """Write `texts` in the place of `words[first..last]`, or behind the word before if these are none."""
+    if not texts:
+        return remove_words(text, words, first, last) if first <= last else None
+    if first <= last:
+        return write_words(text, words, first, last, texts)
+    slot = words[last].slot
+    separated = None if slot is None else _separated(text, slot, texts)
+    if slot is None or separated is None:
+        return None
+    path, end = slot.extent.path, slot.extent.end
+    if slot.kind is not SlotKind.BLOCK_ITEM:
+        parting = ", " if slot.kind is SlotKind.FLOW_ITEM else " "
+        return Edit(Span(path, end, end), f"{parting}{separated}")
+    rest = _COMMENT.match(text, end)
+    end = end if rest is None else rest.end()
+    return Edit(Span(path, end, end), f"{_newline(text)}{_lead(text, slot)}{separated}")
 
 
 def _separated(text: str, slot: Slot, texts: tuple[str, ...]) -> str | None:

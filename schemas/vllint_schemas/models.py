@@ -23,7 +23,7 @@ class Quantization(NamedTuple):
     the modules that stay unquantized as the checkpoint names them, `schemes` the precisions of a
     checkpoint that has several, whose other modules stay unquantized. Without zero points it is `symmetric`.
     `head` says that the language model head is quantized, too, `narrow_scales` that a group's scale has
-    eight bits.
+    eight bits. `missing` are keys that vLLM wants of the method's `quantization_config`.
     """
 
     method: str
@@ -38,6 +38,7 @@ class Quantization(NamedTuple):
     symmetric: bool | None = None
     head: bool = False
     narrow_scales: bool = False
+    missing: tuple[str, ...] = ()
 
 
 class Component(NamedTuple):

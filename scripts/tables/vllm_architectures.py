@@ -8,6 +8,7 @@ of the classes they name (what `_ModelInfo.from_model_cls` asks the classes them
 `kinds`: architecture -> first registry it stands in, of `KINDS`. A trait lists the architectures with it.
 `latent_attention_model_types`: text model types whose `kv_lora_rank` makes vLLM use latent attention.
 `removed`: architecture -> last release that had it. `plugins`: architecture -> where to get it.
+`of_types`: model type -> the architecture of configs of the type that name none.
 `in_transformers`: those of them for which Transformers, installed beside vLLM, has a class.
 """
 
@@ -19,6 +20,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 KINDS = {
     "_TEXT_GENERATION_MODELS": "generate",
@@ -42,12 +44,17 @@ TRAITS = {
 }
 
 
+ADAPTERS = frozenset({"as_embedding_model", "as_seq_cls_model"})
+"""Functions that make a pooling class, a subclass of the one they are given."""
+
+
 @dataclass(frozen=True)
 class Module:
-    """A source file: its classes, and imported name -> (file, name there)."""
+    """A source file: its classes, imported name -> (file, name there), and what is adapted -> its class."""
 
     classes: dict[str, ast.ClassDef]
     imported: dict[str, tuple[Path, str]]
+    adapted: dict[str, str]
 
 
 def main(package: str, version: str, target: str) -> None:
@@ -80,6 +87,7 @@ def main(package: str, version: str, target: str) -> None:
             root.parent / "transformers",
             {*dictionaries["_PREVIOUSLY_SUPPORTED_MODELS"], *dictionaries["_OOT_SUPPORTED_MODELS"]},
         ),
+        "of_types": of_types(root.parent / "transformers", frozenset(kinds)),
         "latent_attention_model_types": latent_attention_model_types(root),
         **{trait: sorted(names) for trait, names in traits.items()},
     }
@@ -90,6 +98,18 @@ def in_transformers(package: Path, architectures: set[str]) -> list[str]:
     """Return those of the architectures that Transformers has a class for; vLLM falls back on it."""
     tables = (package / "models" / "auto" / "modeling_auto.py").read_text(encoding="utf-8")
     return sorted(name for name in architectures if f'"{name}"' in tables)
+
+
+def of_types(package: Path, kinds: frozenset[str]) -> dict[str, str]:
+    """Return the bare class of each model type that vLLM builds, by itself or by its generator."""
+    tree = ast.parse((package / "models" / "auto" / "modeling_auto.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MODEL_MAPPING_NAMES":
+            assert isinstance(node.value, ast.Call)
+            named = dict(ast.literal_eval(node.value.args[0]))
+            built = kinds | {kind.removesuffix("ForCausalLM") + "Model" for kind in kinds}
+            return {kind: name for kind, name in sorted(named.items()) if name in built}
+    raise LookupError("no MODEL_MAPPING_NAMES in modeling_auto.py")
 
 
 def registry(source: Path) -> dict[str, dict[str, tuple[str, str]]]:
@@ -126,6 +146,8 @@ def _ancestry(root: Path, source: Path, class_name: str, seen: tuple[str, ...]) 
         return frozenset()
     if class_name in module.imported:
         return _ancestry(root, *module.imported[class_name], (*seen, class_name + "'"))
+    if class_name in module.adapted:
+        return _ancestry(root, source, module.adapted[class_name], (*seen, class_name)) | {"@pooling"}
     definition = module.classes.get(class_name)
     marks = {class_name}
     if definition is None:
@@ -148,16 +170,24 @@ def read_module(root: Path, source: Path) -> Module:
     """Return the classes and the imports of a source file; of several alternatives the last counts."""
     classes: dict[str, ast.ClassDef] = {}
     imported: dict[str, tuple[Path, str]] = {}
+    adapted: dict[str, str] = {}
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ClassDef):
             classes[node.name] = node
+        if isinstance(node, ast.Assign) and _is_adapted(node.value):
+            adapted[ast.unparse(node.targets[0])] = ast.unparse(node.value.args[0])
         if isinstance(node, ast.ImportFrom):
             written = "." * node.level + (node.module or "")
             for alias in node.names:
                 file = locate(root, written, source.parent) if written.startswith((".", "vllm")) else None
                 if file is not None:
                     imported[alias.asname or alias.name] = (file, alias.name)
-    return Module(classes, {name: where for name, where in imported.items() if name not in classes})
+    outside = {name: where for name, where in imported.items() if name not in classes}
+    return Module(classes, outside, adapted)
+
+
+def _is_adapted(value: ast.expr) -> TypeGuard[ast.Call]:
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ADAPTERS
 
 
 def locate(root: Path, module: str, folder: Path) -> Path | None:

@@ -174,3 +174,17 @@ def test_a_variable_that_asked_for_what_is_gone_is_left_to_decide() -> None:
 def test_downwards_variables_that_are_not_read_yet_are_told() -> None:
     written("pip install vllm==0.33.0\nVLLM_DEEP_GEMM_WARMUP=skip vllm serve gpt2\n", "run.sh")
     assert "warning FLG045" in upgrade("--to", "0.9.2", ".").stdout
+
+
+def test_options_of_a_fork_whose_tag_the_chart_gives_are_left_to_decide() -> None:
+    text = """\
+vllm:
+  image:
+    repository: opea/vllm-gaudi
+  LLM_MODEL_ID: Qwen/Qwen3-8B
+  extraCmdArgs: ["--tensor-parallel-size", "1", "--max-seq-len-to-capture", "2048"]
+"""
+    path = written(text, "values.yaml")
+    result = upgrade("--to", "0.33.0", ".")
+    assert path.read_text() == text
+    assert "`opea/vllm-gaudi` may hold another build" in result.stdout

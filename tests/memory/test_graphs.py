@@ -8,7 +8,7 @@ import pytest
 
 from vllint.hardware.cards import find_card
 from vllint.memory.budget import batch_limits
-from vllint.memory.estimate import estimate_memory
+from vllint.memory.estimate import estimate_memory, least_beside
 from vllint.memory.graphs import captured_graphs, uncounted_graphs
 from vllint.models.catalogue import find_model
 from vllint.vllm.engine_args import engine_args
@@ -77,6 +77,16 @@ def uncounted(words: str, version: str, gpu: str = "A10G") -> float:
 def test_graphs_stand_beside_the_share_before_they_are_counted_in_it() -> None:
     assert uncounted("", "0.19.1") > 0.5
     assert uncounted("", "0.20.2") == uncounted("--enforce-eager", "0.19.1") == 0
+
+
+def test_a_stage_of_a_pipeline_captures_graphs_of_its_own_layers_whatever_joins_the_cards() -> None:
+    model = model_of("Qwen/Qwen3-30B-A3B")
+    for gpu in (card("H100-80GB")._replace(nvlink=joined) for joined in (True, False)):
+        whole, stage = (
+            least_beside(model, Parallel(pipeline=stages), args_of("", "0.19.1"), gpu) for stages in (1, 4)
+        )
+        assert isinstance(whole, float) and isinstance(stage, float)
+        assert stage < whole
 
 
 def test_many_ranks_hold_what_they_exchange_within_graphs() -> None:

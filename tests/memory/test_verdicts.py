@@ -7,10 +7,13 @@ import pytest
 from vllint.engine import Assumptions, judge_source
 from vllint.facts import LaunchFacts
 from vllint.hardware.resolve import stated_machine
+from vllint.registry import load_rules
 from vllint.remedies import fits_with, least_share, memory_with, most_length, pinned_parts
 from vllint.settings import Settings
 from vllint.text.source import SourceText
 from vllint_schemas import GIB, MemoryEstimate, Origin, Unknown
+
+RULES = tuple(rule for rule in load_rules().rules if rule.code in {"MEM001", "MEM002", "MEM003"})
 
 
 def facts_of(words: str, gpu: str, version: str = "0.33.0") -> LaunchFacts:
@@ -32,6 +35,16 @@ def test_an_encoder_has_no_cache_that_its_share_could_be_too_small_for() -> None
     facts = facts_of("BAAI/bge-m3 --gpu-memory-utilization 0.01", "H100:1")
     assert facts.memory.ranks[0].kv_needed == 0
     assert facts.memory.verdict == "fits"
+
+
+@pytest.mark.parametrize("share", ["0.01", "0.05", "0.2"])
+def test_no_rule_speaks_of_the_cache_of_an_encoder(share: str) -> None:
+    machine = stated_machine("T4:1", Origin.COMMAND_LINE, "gpu")
+    text = f"vllm serve BAAI/bge-m3 --gpu-memory-utilization {share} --max-num-batched-tokens 65536\n"
+    judged = judge_source(
+        SourceText("run.sh", text), lambda name: None, RULES, Settings(), Assumptions((machine,))
+    )
+    assert not [finding.message for finding in judged.findings if finding.code in {"MEM002", "MEM003"}]
 
 
 @pytest.mark.parametrize(

@@ -136,14 +136,19 @@ def test_interleaved_layers_are_counted() -> None:
     [
         (
             {"quant_method": "awq", "bits": 4, "group_size": 128},
-            Quantization("awq", bits=4, group_size=128),
+            Quantization("awq", bits=4, group_size=128, missing=("zero_point",)),
         ),
         (
-            {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["lm_head"]},
+            {
+                "quant_method": "fp8",
+                "activation_scheme": "dynamic",
+                "weight_block_size": [128, 128],
+                "modules_to_not_convert": ["lm_head"],
+            },
             Quantization("fp8", bits=8, block=(128, 128), ignored=("lm_head",)),
         ),
         (
-            {"quant_method": "gptq", "bits": 4, "group_size": -1, "desc_act": True},
+            {"quant_method": "gptq", "bits": 4, "group_size": -1, "desc_act": True, "sym": True},
             Quantization("gptq", bits=4, group_size=-1, desc_act=True),
         ),
         (

@@ -29,6 +29,7 @@ LLAMA = {
 }
 TEXT = {key: value for key, value in LLAMA.items() if key != "architectures"}
 HEARD = {
+    "tie_word_embeddings": False,
     "architectures": ["GlmAsrForConditionalGeneration"],
     "model_type": "glmasr",
     "text_config": TEXT,

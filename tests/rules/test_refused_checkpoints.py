@@ -61,7 +61,41 @@ def test_activation_order_in_groups_is_refused(desc_act: bool, group: int, refus
     assert errors("vllm serve a/b", quantized=quantized) == ({"QNT009"} if refused else set())
 
 
-@pytest.mark.parametrize("method", [AWQ, GPTQ, {"quant_method": "fp8", "activation_scheme": "dynamic"}])
+FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic"}
+
+
+@pytest.mark.parametrize(
+    ("method", "key"),
+    [
+        *((AWQ, key) for key in ("bits", "group_size", "zero_point")),
+        *((GPTQ, key) for key in ("bits", "group_size", "desc_act", "sym")),
+        (FP8, "activation_scheme"),
+    ],
+)
+def test_a_checkpoint_that_lacks_a_key_of_its_method_is_refused(method: Mapping[str, Any], key: str) -> None:
+    incomplete = {name: value for name, value in method.items() if name != key}
+    assert errors("vllm serve a/b", quantized=method) == set()
+    assert errors("vllm serve a/b", quantized=incomplete) == {"QNT009"}
+    named = f"vllm serve a/b --quantization {method['quant_method']}"
+    assert errors(named, quantized=incomplete) == {"QNT009"}
+
+
+def test_older_releases_read_gptq_without_its_symmetry() -> None:
+    incomplete = {name: value for name, value in GPTQ.items() if name != "sym"}
+    assert errors("vllm serve a/b", quantized=incomplete, version="0.22.1") == set()
+
+
+def test_another_name_of_a_key_counts() -> None:
+    renamed = {"quant_method": "awq", "w_bit": 4, "q_group_size": 128, "zero_point": True}
+    assert errors("vllm serve a/b", quantized=renamed) == set()
+
+
+def test_a_deprecated_method_reads_no_checkpoint_that_is_not_quantized() -> None:
+    command = "vllm serve a/b -q fbgemm_fp8 --allow-deprecated-quantization"
+    assert "QNT006" in errors(command)
+
+
+@pytest.mark.parametrize("method", [AWQ, GPTQ, FP8])
 def test_a_quantized_checkpoint_does_not_run_in_float32(method: Mapping[str, Any]) -> None:
     assert errors("vllm serve a/b --dtype float32", quantized=method) == {"QNT005"}
     assert errors("vllm serve a/b --dtype half", quantized=method) == set()

@@ -344,6 +344,8 @@ BUILT = "FROM vllm/vllm-openai:v0.10.1 AS base\nENV HF_HOME=/data\n{}"
         ('CMD ["--model", "Q/x"]\n', "-t llm .", "llm --model Q/y", ["--model", "Q/y"]),
         ('ENTRYPOINT ["vllm", "serve", "Q/x"]\n', "-t llm .", "llm --seed 1", ["Q/x", "--seed", "1"]),
         ('ENTRYPOINT ["true"]\n', "-t llm .", "--entrypoint vllm llm serve Q/x", ["Q/x"]),
+        ("", "-t llm .", "--name llm llm --model Q/x", ["--model", "Q/x"]),
+        ("", "-t llm .", "--rm --name=llm llm --model Q/x -tp 2", ["--model", "Q/x", "-tp", "2"]),
     ],
 )
 def test_an_image_that_the_script_builds_is_what_its_dockerfile_says(

@@ -217,6 +217,7 @@ resource "runpod_pod" "llm" {
     [
         ("", ""),
         ('container_entrypoint = "/bin/bash"\n  container_args = "-c \'', "docker_args = \"bash -c '"),
+        ('"/bin/bash"\n  container_args = "-c', '"/bin/bash -c'),
     ],
 )
 def test_a_rented_pod_s_command_is_one_text(

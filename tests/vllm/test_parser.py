@@ -213,6 +213,21 @@ def test_an_unknown_model_is_unknown_and_its_options_are_not(serve: Understand) 
     assert value(args, "tensor_parallel_size") == 2
 
 
+@pytest.mark.parametrize("words", ["?", "--model ?", "--model=?"])
+def test_an_unknown_word_that_stands_alone_and_is_one_names_the_model(serve: Understand, words: str) -> None:
+    args = accepted(serve(words))
+    assert isinstance(args.model, Unknown)
+    assert args.open_ended is None
+    assert value(args, "pipeline_parallel_size") == 1
+
+
+@pytest.mark.parametrize("words", ["*", "--model *"])
+def test_unknown_words_that_stand_alone_may_be_any_options(serve: Understand, words: str) -> None:
+    args = accepted(serve(words))
+    assert args.open_ended is not None
+    assert isinstance(value(args, "pipeline_parallel_size"), Unknown)
+
+
 @pytest.mark.parametrize("words", ["Q/x *", "Q/x * -tp 2", "Q/x -tp 2 *", "Q/x -tp 2 ?", "Q/x ? -tp 2"])
 def test_an_unknown_word_behind_the_model_may_be_any_option(serve: Understand, words: str) -> None:
     args = accepted(serve(words))

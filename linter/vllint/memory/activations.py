@@ -195,8 +195,11 @@ def _vision(case: Profiled) -> Band:
     return Band(*(size * scale for scale in factor))
 
 
-_DEEP_OUTPUTS = {"qwen3_vl": 4, "qwen3_vl_moe": 4, "qwen3_omni_moe": 4}
-"""Model types whose tower hands out several hidden states a token: its last one and those of deep stacks."""
+DEEP_STACKS = {"qwen3_vl": 3, "qwen3_vl_moe": 3, "qwen3_omni_moe": 3}
+"""Model types whose tower hands out so many hidden states a token beside its last one, for early layers.
+
+vLLM 0.33.0 `models/qwen3_vl.py:2030`; transformers' `deepstack_visual_indexes`.
+"""
 
 
 def _encoded(case: Profiled) -> Band:
@@ -205,7 +208,7 @@ def _encoded(case: Profiled) -> Band:
     known = dummy_item(model.model_type, case.args.vllm_version, _takes(case.args, "video"))
     if not model.multimodal or text_only(case.args) or is_first_engine(case.args, case.gpu):
         return _NOTHING
-    each = case.hidden * case.element * _DEEP_OUTPUTS.get(model.model_type or "", 1)
+    each = case.hidden * case.element * (1 + DEEP_STACKS.get(model.model_type or "", 0))
     if known is None:
         return Band(0.0, 0.0, case.limits.max_num_batched_tokens * each)
     size = _items(case, known) * min(known.tokens, _length(case)) * each

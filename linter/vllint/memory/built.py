@@ -197,7 +197,12 @@ def _expert_ranks(parallel: Parallel) -> int:
 
 def _sees_a_share(part: Component, model: ModelFacts) -> bool:
     """Whether the module gets a share of the tokens: shared experts, and dense layers by sparse attention."""
-    return part.name == "shared_experts" or (part.name in ("up", "down") and bool(model.index_topk))
+    dense = bool(model.index_topk) or model.text_model_type in _DENSE_LAYERS_OF_SHARES
+    return part.name == "shared_experts" or (part.name in ("up", "down") and dense)
+
+
+_DENSE_LAYERS_OF_SHARES = frozenset({"kimi_linear"})
+"""Types whose dense layers get a share of the tokens too (`models/kimi_k3`)."""
 
 
 def _is_sequence_parallel(parallel: Parallel) -> bool:

@@ -107,7 +107,7 @@ def least_beside(model: ModelFacts, parallel: Parallel, args: EngineArgs, gpu: G
     limits = _limits(model, args, gpu, max_model_len(model, args))
     if isinstance(limits, Unknown):
         return limits
-    ranks = parallel if gpu.nvlink else Parallel()
+    ranks = parallel if gpu.nvlink else Parallel(pipeline=parallel.pipeline)
     graphs = uncounted_graphs(model, ranks, args, gpu, limits)
     return budget.context(ranks, args, gpu).low + graphs.low
 

@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from functools import lru_cache
 
-from vllint.memory.activations import text_only
+from vllint.memory.activations import DEEP_STACKS, text_only
 from vllint.memory.budget import batch_limits
 from vllint.memory.built import Towers, Widths, stage_tensors
 from vllint.memory.dtypes import NARROW
@@ -89,19 +89,13 @@ def buffers(
     )
 
 
-_DEEP_STACKS = {"qwen3_vl": 3, "qwen3_vl_moe": 3, "qwen3_omni_moe": 3}
-"""Model types whose tower adds to so many early layers, through a buffer of a step's tokens each.
-
-vLLM 0.33.0 `models/qwen3_vl.py:2030`; transformers' `deepstack_visual_indexes`.
-"""
-
 _TOWERS_ON_FIRST_STAGE_SINCE = (0, 30)
 """From here on, with the second runner, later stages have no tower (`models/interfaces.py:347`)."""
 
 
 def _deep_stacks(model: ModelFacts, args: EngineArgs, gpu: Gpu | Unknown) -> float:
-    """Return the numbers of the buffers through which a tower adds to early layers."""
-    levels, hidden = _DEEP_STACKS.get(model.model_type or "", 0), model.hidden_size
+    """Return the numbers in the buffers of a step's tokens through which a tower adds to early layers."""
+    levels, hidden = DEEP_STACKS.get(model.model_type or "", 0), model.hidden_size
     if not levels or not hidden or isinstance(gpu, Unknown) or text_only(args):
         return 0.0
     limits = batch_limits(args, gpu, None, model)

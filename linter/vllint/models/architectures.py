@@ -58,6 +58,15 @@ def registered(architecture: str | None) -> str | None:
     return None
 
 
+def architecture_of_type(model_type: str | None) -> str | None:
+    """Return the architecture that vLLM gives a config that names none: its type's class without a head.
+
+    vLLM 0.33.0 `transformers_utils/config.py:940`.
+    """
+    found = _table()["of_types"].get(model_type)
+    return None if found is None else str(found)
+
+
 GENERATORS_OF_EMBEDDINGS = frozenset(
     ["DeepseekV3BidirectionalModel", "Gemma2Model", "LlamaModel", "MistralModel", "Qwen2Model"]
 )

@@ -18,6 +18,9 @@ KV_HEAD_KEYS = (
 
 DENSE_WIDTH_KEYS = ("intermediate_size_mlp", "intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner")
 FALCON_TYPES = frozenset({"falcon", "RefinedWeb", "RefinedWebModel"})
+PADDED = ("padded_vocab_size",)
+"""What ChatGLM's class takes for the vocabulary."""
+
 STATE_ONLY_TYPES = frozenset({"mamba", "mamba2", "falcon_mamba"})
 
 
@@ -31,7 +34,7 @@ def attention(whole: Attributes, text: Attributes) -> dict[str, Any]:
         "num_key_value_heads": 0 if state_only else kv_heads,
         "hidden_size": count(text.get("hidden_size")),
         "intermediate_size": size(text.first(*DENSE_WIDTH_KEYS)),
-        "vocab_size": count(text.get("vocab_size")),
+        "vocab_size": count(text.first(*(PADDED if text.model_type == "chatglm" else ()), "vocab_size")),
         "head_dim": _head_dim(text, heads),
         "global_head_dim": count(text.get("global_head_dim")),
         "num_global_key_value_heads": _global_kv_heads(text),

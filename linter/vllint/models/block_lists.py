@@ -74,8 +74,7 @@ def step3p5(text: Attributes, architecture: str) -> Components:
         )
         for place in range(total)
     )
-    tied = flag(text, "tie_word_embeddings")
-    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=False)
 
 
 def _step_sparse(text: Attributes, total: int) -> frozenset[int]:
@@ -112,6 +111,6 @@ def _step_experts(text: Attributes, hidden: int) -> list[Component]:
         *experts_of("experts", experts, hidden, need(text, "moe_intermediate_size")),
         copied("router", experts * hidden, WIDE if flag(text, "need_fp32_gate") else 0),
         copied("correction_bias", experts, WIDE),
-        *columns("shared_experts", hidden, shared * 2),
-        *rows("shared_experts", shared, hidden),
+        *columns("shared_expert", hidden, shared * 2),
+        *rows("shared_expert", shared, hidden),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from vllint.models.architectures import has_trait, is_draft
+from vllint.models.architectures import architecture_of_type, has_trait, is_draft
 from vllint.models.attention import attention, latent_attention
 from vllint.models.attributes import (
     Attributes,
@@ -61,6 +61,9 @@ RECURRENT_KEYS = (
 LAYERS_REPEATED = frozenset({"hrm_text"})
 """Types whose classes multiply the layers by their cycles."""
 
+TEXT_TIES = frozenset({"idefics3", "smolvlm"})
+"""Composite types whose classes ask the text part whether its embeddings are tied (`idefics3.py`)."""
+
 DEFAULT_LENGTHS = {"EmbeddingGemma2Model": 8192}
 """Longest contexts that vLLM takes unasked of an architecture. vllm/model_executor/models/config.py."""
 
@@ -78,6 +81,8 @@ def facts_from_config(
     if whole.model_type is None and architecture is None:
         return Unknown("config.json names neither a `model_type` nor `architectures`")
     text = text_attributes(whole)
+    if not config.get("architectures"):
+        architecture = architecture_of_type(whole.model_type)
     if not any(count(text.get(key)) for key in ("hidden_size", "num_attention_heads", "num_hidden_layers")):
         return _unreadable(model_id, source, whole, architecture)
     return ModelFacts(
@@ -158,14 +163,19 @@ def _multimodal(architecture: str | None, whole: Attributes) -> bool | None:
 def _tied(whole: Attributes, text: Attributes, architecture: str | None) -> bool | None:
     """Return the root's word, which counts in composite models; else the text part's, else the class's.
 
-    A class that builds the text part alone heeds that part's.
+    Where the root's class ties them itself, the text part is not asked. A class that builds the text part
+    alone heeds that part's, and so do some composite ones.
     """
+    if whole.model_type in TEXT_TIES:
+        return switch(text.get("tie_word_embeddings"))
     text_only = has_trait(architecture, "multimodal") is False
+    own = whole.known and whole.has("tie_word_embeddings")
+    if own and not text_only and whole.get("tie_word_embeddings") is True:
+        return True
     for attributes in (text, whole) if text_only else (whole, text):
         written = attributes.written.get("tie_word_embeddings")
         if isinstance(written, bool):
             return written
-    own = whole.known and whole.has("tie_word_embeddings")
     return switch((whole if own else text).get("tie_word_embeddings"))
 
 

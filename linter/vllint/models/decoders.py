@@ -86,8 +86,8 @@ def aria(text: Attributes, architecture: str) -> Components:
         *rows("o", count * size, hidden),
         *experts_of("experts", experts, hidden, width),
         copied("router", experts * hidden),
-        *columns("shared_experts", hidden, shared * 2),
-        *rows("shared_experts", shared, hidden),
+        *columns("shared_expert", hidden, shared * 2),
+        *rows("shared_expert", shared, hidden),
         copied("norms", hidden * 2),
     )
     layers = (layer,) * layer_count(text, "num_hidden_layers")
@@ -170,8 +170,8 @@ def afmoe(text: Attributes, architecture: str) -> Components:
         *experts_of("experts", experts, hidden, inner),
         copied("router", experts * hidden, WIDE),
         copied("correction_bias", experts, WIDE),
-        *columns("shared_experts", hidden, shared * 2),
-        *rows("shared_experts", shared, hidden),
+        *columns("shared_expert", hidden, shared * 2),
+        *rows("shared_expert", shared, hidden),
     ]
     first = optional(text, "num_dense_layers") if experts else total
     layers = tuple(
@@ -181,8 +181,7 @@ def afmoe(text: Attributes, architecture: str) -> Components:
         )
         for place in range(total)
     )
-    tied = flag(text, "tie_word_embeddings")
-    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=False)
 
 
 def _afmoe_attention(text: Attributes, hidden: int, window: bool) -> list[Component]:
@@ -242,8 +241,8 @@ def hunyuan_moe(text: Attributes, architecture: str) -> Components:
         *rows("o", count * size, hidden),
         *experts_of("experts", experts, hidden, width),
         copied("router", experts * hidden),
-        *columns("shared_experts", hidden, width * 2),
-        *rows("shared_experts", width, hidden),
+        *columns("shared_expert", hidden, width * 2),
+        *rows("shared_expert", width, hidden),
         copied("norms", hidden * 2 + size * 2),
     )
     layers = (layer,) * layer_count(text, "num_hidden_layers")
@@ -265,8 +264,8 @@ def minimax_m3(text: Attributes, architecture: str) -> Components:
         *experts_of("experts", experts, hidden, need(text, "intermediate_size")),
         copied("router", experts * hidden, WIDE),
         copied("correction_bias", experts, WIDE),
-        *columns("shared_experts", hidden, shared * 2),
-        *rows("shared_experts", shared, hidden),
+        *columns("shared_expert", hidden, shared * 2),
+        *rows("shared_expert", shared, hidden),
     ]
     layers = tuple(
         (
@@ -276,8 +275,7 @@ def minimax_m3(text: Attributes, architecture: str) -> Components:
         )
         for place in range(total)
     )
-    tied = flag(text, "tie_word_embeddings")
-    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=False)
 
 
 def _m3_attention(text: Attributes, hidden: int, index: Attributes | None) -> list[Component]:

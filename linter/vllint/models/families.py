@@ -18,7 +18,7 @@ class Family(NamedTuple):
     (`all`) or nothing. `norm_bias` doubles norms that are layer norms. `positions` is the number of rows
     a learned position table has beyond the context length, `None` for no table. `embeddings_copied` and
     `heads_copied` say that every pipeline stage builds one, and not the first or the last alone.
-    `never_tied`: the head is built whatever `tie_word_embeddings` says.
+    `never_tied`: the head is built whatever `tie_word_embeddings` says; `always_tied`: it never is.
     `wide_router` keeps the router in 32 bits, `shared_divided` the shared experts divided where tokens are.
     """
 
@@ -46,6 +46,7 @@ class Family(NamedTuple):
     embeddings_copied: bool = False
     heads_copied: bool = False
     never_tied: bool = False
+    always_tied: bool = False
 
 
 _LLAMA = Family(mlp_bias=None)
@@ -76,8 +77,10 @@ _BUILT = {
     "TeleFLM": _LLAMA,
     "orion": _PLAIN._replace(norm_bias=True),
     "deepseek": _PLAIN._replace(query_bias=None),
-    "bailing_moe": Family(output_bias=False),
-    "bailing_moe_v2": Family(output_bias=False, head_norms="head", correction_bias=True, wide_router=True),
+    "bailing_moe": Family(output_bias=False, shared_divided=True),
+    "bailing_moe_v2": Family(
+        output_bias=False, head_norms="head", correction_bias=True, wide_router=True, shared_divided=True
+    ),
     "ernie4_5": _LLAMA,
     "helium": _LLAMA,
     "exaone4": _LLAMA._replace(head_norms="head"),
@@ -121,8 +124,8 @@ _BUILT = {
     "granitemoe": _LLAMA,
     "granitemoe_swa": _LLAMA,
     "granitemoeshared": _LLAMA,
-    "ernie4_5_moe": _LLAMA._replace(correction_bias=True, wide_router=True),
-    "exaone_moe": _PLAIN._replace(head_norms="head", correction_bias=True),
+    "ernie4_5_moe": _LLAMA._replace(correction_bias=True, wide_router=True, shared_divided=True),
+    "exaone_moe": _PLAIN._replace(head_norms="head", correction_bias=True, shared_divided=True),
     "flex_olmo": _PLAIN._replace(head_norms="all"),
     "mellum": _QWEN3,
     "muse_glimmer_text": _PLAIN._replace(norms=4, output_gate=True),
@@ -131,7 +134,7 @@ _BUILT = {
     "vaultgemma": Family(tied=True),
     "glm_ocr_text": _QWEN2._replace(norms=4, query_bias=None),
     "glm4v_text": _QWEN2._replace(norms=4, query_bias=None),
-    "cohere2_moe": _PLAIN._replace(norms=1, tied=True),
+    "cohere2_moe": _PLAIN._replace(norms=1, tied=True, shared_divided=True),
     "phimoe": Family(True, True, norm_bias=True, head_bias=True),
     "glm4_moe": Family(output_bias=False, correction_bias=True, wide_router=True, shared_divided=True),
     "glm4v_moe_text": Family(output_bias=False, correction_bias=True, wide_router=True, shared_divided=True),
@@ -142,7 +145,7 @@ _BUILT = {
     "deepseek_v3": _DEEPSEEK._replace(correction_bias=True),
     "deepseek_v32": _DEEPSEEK._replace(correction_bias=True),
     "kimi_k2": _DEEPSEEK._replace(correction_bias=True),
-    "glm4_moe_lite": _DEEPSEEK._replace(correction_bias=True),
+    "glm4_moe_lite": _DEEPSEEK._replace(correction_bias=True, shared_divided=True),
     "glm_moe_dsa": _DEEPSEEK._replace(correction_bias=True),
     "qwen3_next": _NEXT,
     "qwen3_5_text": _NEXT,
@@ -179,6 +182,7 @@ _EMBEDDINGS_COPIED = _BOTH_COPIED | frozenset(
 
 _NEVER_TIED = frozenset(
     [
+        "deepseek",
         "deepseek_v2",
         "deepseek_v3",
         "deepseek_v32",
@@ -190,16 +194,21 @@ _NEVER_TIED = frozenset(
         "kimi_k2",
         "minimax_m2",
         "olmoe",
+        "phimoe",
         "qwen3_next",
     ]
 )
 """Whose modules do not ask for `tie_word_embeddings`."""
+
+_ALWAYS_TIED = frozenset(["cohere", "cohere2", "cohere2_moe", "gemma2"])
+"""Whose modules take the embeddings for a head and do not ask."""
 
 FAMILIES: Mapping[str, Family] = {
     kind: family._replace(
         embeddings_copied=kind in _EMBEDDINGS_COPIED,
         heads_copied=kind in _BOTH_COPIED,
         never_tied=kind in _NEVER_TIED,
+        always_tied=kind in _ALWAYS_TIED,
     )
     for kind, family in _BUILT.items()
 }

@@ -163,8 +163,7 @@ def lfm2(text: Attributes, architecture: str) -> Components:
         (*(attending if kind == "full_attention" else convolution), *mlp)
         for kind, mlp in zip(kinds, mlps, strict=False)
     )
-    tied = flag(text, "tie_word_embeddings", True)
-    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=True)
 
 
 def _lfm2_mlps(text: Attributes, hidden: int, total: int) -> list[tuple[Component, ...]]:
@@ -241,8 +240,7 @@ def nemotron_h(text: Attributes, architecture: str) -> Components:
     norm = copied("norms", hidden)
     built = {kind: (*_nemotron_block(text, hidden, kind), norm) for kind in set(kinds)}
     layers = tuple(built[kind] for kind in kinds)
-    tied = flag(text, "tie_word_embeddings")
-    model = model_of(need(text, "vocab_size"), hidden, layers, norm=0, tied=tied)
+    model = model_of(need(text, "vocab_size"), hidden, layers, norm=0, tied=False)
     # The last norm stands on every stage, as the embedding and the head do.
     embedding = (*model.embedding, copied("final_norm", hidden))
     return model._replace(embedding=embedding, embeddings_copied=True, heads_copied=True)

@@ -59,8 +59,7 @@ def kimi_linear(text: Attributes, architecture: str) -> Components:
     sparse = {place for place in range(first, total) if place % every == 0}
     mlps = {True: _kimi_experts(text, hidden) if sparse else [], False: dense}
     layers = tuple((*mixers[place in recurrent], *mlps[place in sparse], norms) for place in range(total))
-    tied = flag(text, "tie_word_embeddings")
-    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=tied)
+    return model_of(need(text, "vocab_size"), hidden, layers, norm=hidden, tied=False)
 
 
 def _delta_attention(linear: Attributes, hidden: int) -> list[Component]:

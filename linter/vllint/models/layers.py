@@ -94,6 +94,10 @@ LAST_IS_FULL = frozenset({"gemma4_text", "gemma4_unified_text", "diffusion_gemma
 """Types whose classes make the last layer one of full attention."""
 
 
+FROM_THE_LAST = frozenset({"muse_glimmer_text"})
+"""Types whose classes repeat their pattern from the last layer on."""
+
+
 def written_kinds(text: Attributes, total: int) -> list[str] | None:
     """Return the kind of each layer as the config, else its class, names it."""
     kinds = _named_kinds(text, total)
@@ -117,7 +121,8 @@ def _named_kinds(text: Attributes, total: int) -> list[str] | None:
         return _every(pattern, "full_attention", "sliding_attention", total)
     default = text.described.get("pattern")
     if isinstance(default, list):
-        return [default[place % len(default)] for place in range(total)]
+        behind = -total if text.model_type in FROM_THE_LAST else 0
+        return [default[(place + behind) % len(default)] for place in range(total)]
     return None
 
 

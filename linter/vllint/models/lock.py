@@ -177,7 +177,7 @@ def _quantization(written: object) -> Quantization | None:
     if not isinstance(written, dict) or not isinstance(written.get("method"), str):
         return None
     known = {name: value for name, value in written.items() if name in Quantization._fields}
-    for name in ("block", "ignored"):
+    for name in ("block", "ignored", "missing"):
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])
     if not all(isinstance(known.get(name), int | None) for name in ("bits", "group_size")):

@@ -74,7 +74,8 @@ def _without_parts(facts: ModelFacts, counted: Components) -> Components:
 
 def _counted(facts: ModelFacts) -> Components | Unknown:
     if facts.built is not None:
-        return _with_tower(facts, facts.built) if facts.multimodal else facts.built
+        built = facts.built._replace(head=()) if is_converted(facts.architecture) else facts.built
+        return _with_tower(facts, built) if facts.multimodal else built
     kind = _kind(facts)
     family = FAMILIES.get(kind)
     if family is None:
@@ -316,7 +317,7 @@ def _assembled(
         layers,
         (*final, *bias),
         tuple(head),
-        tied and not family.never_tied and not rewards,
+        (tied or family.always_tied) and not family.never_tied and not rewards,
         embeddings_copied=family.embeddings_copied,
         heads_copied=family.heads_copied or bool(rewards),
     )
@@ -345,7 +346,8 @@ def _norm(family: Family, sizes: _Sizes) -> int:
 
 def _checked(facts: ModelFacts, counted: Components, sizes: _Sizes) -> Components | Unknown:
     """Return the count with the towers' share, if it agrees with the checkpoint's where that is known."""
-    unsure = facts.tie_word_embeddings is None and not FAMILIES[_kind(facts)].never_tied
+    family = FAMILIES[_kind(facts)]
+    unsure = facts.tie_word_embeddings is None and not (family.never_tied or family.always_tied)
     if unsure and (facts.multimodal or facts.params_total is None):
         counted = counted._replace(tied=True, partial=("head",))
     if facts.multimodal:

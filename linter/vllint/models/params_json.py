@@ -57,7 +57,8 @@ def config_of_params(
 
 def _quantization(written: Mapping[str, Any]) -> dict[str, Any]:
     if written.get("qformat_weight") == "fp8_e4m3":
-        return {"quantization_config": {"quant_method": "fp8"}}
+        scheme = "dynamic" if written.get("qscheme_act") == "NO_SCALES" else "static"
+        return {"quantization_config": {"quant_method": "fp8", "activation_scheme": scheme}}
     return {"quantization_config": dict(written)} if written else {}
 
 

@@ -53,6 +53,14 @@ _HEADS_ON_REQUEST = frozenset({"gptq", "awq", "auto_gptq", "auto_awq", "gptq_mar
 """Methods that quantize the language model head where `lm_head` says so."""
 
 
+_DEMANDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "awq": (("bits", "w_bit"), ("group_size", "q_group_size"), ("zero_point",)),
+    "gptq": (("bits",), ("group_size",), ("desc_act",), ("sym",)),
+    "fp8": (("activation_scheme",),),
+}
+"""Methods -> the keys without which vLLM reads no checkpoint's config, one of each row: `get_from_keys`
+in `from_config` of vLLM 0.33.0 `model_executor/layers/quantization/{auto_awq,auto_gptq,fp8}.py`."""
+
 _TAKEN_WHATEVER_IS_ASKED = frozenset({"auto-round", "inc", "gpt_oss_mxfp4", "deepseek_v4_fp8"})
 """Methods of checkpoints that override any `--quantization`, beside ModelOpt's, as their classes say in
 `override_quantization_method` (vLLM 0.33.0 `model_executor/layers/quantization/mxfp4.py:130`)."""
@@ -111,6 +119,7 @@ def _quantization(written: Mapping[str, Any], model_type: str | None) -> Quantiz
         head=written.get("lm_head") is True and method in _HEADS_ON_REQUEST,
         narrow_scales=weights.get("num_bits") == 4
         and (weights.get("type") == "float" or weights.get("dtype") == "fp4"),
+        missing=tuple(row[0] for row in _DEMANDED.get(method, ()) if written.keys().isdisjoint(row)),
     )
 
 

@@ -49,7 +49,7 @@ def idefics3(whole: Attributes, text: Attributes) -> list[Component]:
 
 
 def lfm2_vl(whole: Attributes, text: Attributes) -> list[Component]:
-    """Return SigLIP 2 up to the layer whose features count, and a projector that every rank has."""
+    """Return SigLIP 2 and a projector that every rank has (`lfm2_vl.py`)."""
     tower = part_of(whole, "vision_config")
     hidden, inner = need(tower, "hidden_size"), need(whole, "projector_hidden_size", default=2560)
     inputs, width = hidden * need(whole, "downsample_factor", default=2) ** 2, need(text, "hidden_size")

@@ -68,15 +68,14 @@ def aria(whole: Attributes, text: Attributes) -> list[Component]:
         if isinstance(queries, dict)
         else 256
     )
-    width = need(text, "hidden_size")
     positions = (need(tower, "image_size") // patch) ** 2
     attention = hidden * hidden * 3 + linear(hidden, hidden * 3) + linear(hidden, hidden) * 2
     return [
         copied("tower_patches", linear(3 * patch * patch, hidden) + positions * hidden),
         *encoder_layer(hidden, need(tower, "intermediate_size")) * layer_count(tower, "num_hidden_layers"),
         copied("tower_queries", most * hidden + attention + hidden * 6),
-        *columns("tower_projector", hidden, width),
-        *rows("tower_projector", width, output),
+        *columns("tower_projector", hidden, output),
+        *rows("tower_projector", output, output),
     ]
 
 

@@ -8,7 +8,6 @@ from vllint.report.cells import visible
 from vllint.report.closing import closing_lines
 from vllint.report.colours import Palette, palette
 from vllint.report.formats import DEFAULTS, RenderOptions
-from vllint_schemas import Severity
 from vllint_schemas.report import ReportDocument, ReportedFinding
 
 
@@ -19,16 +18,11 @@ def render(document: ReportDocument, sources: Mapping[str, str], options: Render
 
 def _lines(document: ReportDocument, options: RenderOptions) -> Iterator[str]:
     colours = palette(options.colour)
-    shown = [
-        finding for finding in document.findings if options.detail != "quiet" or _counts(finding, options)
-    ]
+    quiet = options.detail == "quiet"
+    shown = [finding for finding in document.findings if not (quiet and options.is_advice(finding))]
     for finding in shown:
         yield _line(finding, colours)
     yield from closing_lines(document, colours, options.detail, shown)
-
-
-def _counts(finding: ReportedFinding, options: RenderOptions) -> bool:
-    return finding.severity is not Severity.INFO or options.fails(finding)
 
 
 def _line(finding: ReportedFinding, colours: Palette) -> str:

@@ -43,6 +43,10 @@ class RenderOptions(NamedTuple):
             return finding.severity.rank >= Severity.WARNING.rank
         return finding in self.failing
 
+    def is_advice(self, finding: ReportedFinding) -> bool:
+        """Whether a finding neither is an error or a warning nor fails the run."""
+        return finding.severity is Severity.INFO and not self.fails(finding)
+
     def from_root(self, path: str) -> str:
         """Return a path as readers that start at the repository's root know it."""
         folder = self.folder.strip("/")

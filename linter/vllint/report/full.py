@@ -12,7 +12,6 @@ from vllint.report.fix_lines import fix_title
 from vllint.report.formats import DEFAULTS, RenderOptions
 from vllint.report.frames import Mark, frame, gutter_width
 from vllint.report.lines import Lines
-from vllint_schemas import Severity
 from vllint_schemas.report import Place, ReportDocument, ReportedFinding
 
 
@@ -49,7 +48,7 @@ def _lines(document: ReportDocument, sources: Mapping[str, str], options: Render
 
 
 def _is_in_full(finding: ReportedFinding, options: RenderOptions) -> bool:
-    return finding.severity is not Severity.INFO or options.detail == "verbose" or options.fails(finding)
+    return options.detail == "verbose" or not options.is_advice(finding)
 
 
 def finding_lines(finding: ReportedFinding, lines: Mapping[str, Lines], colours: Palette) -> Iterator[str]:

@@ -8,7 +8,7 @@ from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
 from vllint.neighbours import Neighbour
-from vllint.sources.containers import image_entry_point
+from vllint.sources.containers import container_run, image_entry_point
 from vllint_schemas import Span, Word
 
 if TYPE_CHECKING:
@@ -101,20 +101,19 @@ def _stage(place: str, target: str, given: Mapping[str, Word], neighbour: Neighb
 def with_built_images(words: Sequence[Word], built: Mapping[str, Stage]) -> tuple[Word, ...]:
     """Return a `docker run` of an image that was built with what that comes from in its place."""
     texts = [word.text for word in words]
-    start = next((at for at, text in enumerate(texts[:6]) if text == "run"), None)
-    if start is None or texts[start - 1].rsplit("/", 1)[-1] not in _ENGINES:
+    start = next((at for at, text in enumerate(texts[:6]) if text == "run"), 0)
+    if not start or texts[start - 1].rsplit("/", 1)[-1] not in _ENGINES:
         return tuple(words)
-    at = next((at for at in range(start + 1, len(words)) if texts[at] in built and words[at].is_known), None)
-    stage = None if at is None else built[texts[at]]
-    if at is None or stage is None or stage.image is None:
+    run = container_run(words[start + 1 :])
+    stage = built.get(run.image.text) if run is not None and run.image.is_known else None
+    if run is None or stage is None or stage.image is None:
         return tuple(words)
-    own_entry = any(text.partition("=")[0] == "--entrypoint" for text in texts[start:at])
-    place = words[at].site
-    options = (*_variables(stage, place), *words[start + 1 : at])
+    own_entry, place = bool(run.all("--entrypoint")), run.image.site
+    options = (*_variables(stage, place), *words[start + 1 : len(words) - len(run.arguments) - 1])
     entry = () if own_entry else _form(stage.entrypoint, stage, place)
     if entry:
         options = (*options, Word.atomic("--entrypoint", place), entry[0])
-    after = words[at + 1 :]
+    after = run.arguments
     if not after and not own_entry:
         after = _form(stage.command, stage, place)
     return (*words[: start + 1], *options, _used(stage.image, place), *entry[1:], *after)

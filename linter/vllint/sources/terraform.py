@@ -276,7 +276,7 @@ def _rented_launches(fields: Fields, around: Around) -> Found:
     images = words(fields.get("image_name"))
     first = _command_words(fields.get("container_entrypoint", "docker_entrypoint"))
     then = _command_words(fields.get("container_args", "docker_args", "docker_start_cmd"))
-    if len(images) != 1 or not then:
+    if len(images) != 1 or not (first or then):
         return
     card, number = words(fields.get("gpu_type_id")), words(fields.get("gpu_count"))
     claim = around.claim

@@ -8,7 +8,8 @@ from typing import Final
 
 from vllint.text.source_map import SourceMap
 from vllint.text.yaml.builder import TreeBuilder
-from vllint.text.yaml.nodes import Document, Node
+from vllint.text.yaml.document import Document
+from vllint.text.yaml.nodes import Node
 from vllint.text.yaml.scalars import json_string_runs
 from vllint_schemas.words import Word
 

@@ -141,7 +141,7 @@ class _Explainer:
                     "unknown_option", "unexpected keyword", argument.flag, argument.first
                 )
                 mistake = self._flag(unknown, self._place(unknown))
-                yield mistake._replace(kind="removed_flag") if self._waskeyword(name) else mistake
+                yield mistake._replace(kind="removed_flag") if self._was_keyword(name) else mistake
             option, last = self._option(argument), next(reversed(argument.values), None)
             if option and last and "int" in option.kind and _NUMBER_WITH_UNIT.fullmatch(last.text):
                 yield Mistake("wrong_value", argument, f"invalid int value: {last.text!r}")
@@ -151,7 +151,7 @@ class _Explainer:
             if holder is not None:
                 yield Mistake("wrong_value", holder, problem.message)
 
-    def _waskeyword(self, name: str) -> bool:
+    def _was_keyword(self, name: str) -> bool:
         """Whether an earlier release has an engine argument of that name."""
         flag = f"--{name.replace('_', '-')}"
         judged = version_key(self.args.vllm_version)

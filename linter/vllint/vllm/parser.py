@@ -104,8 +104,9 @@ class _Parser:
             return
         if self.meant is None and not self.after_unknown:
             self.meant = token
-        # `vllm serve $MODEL -tp 2` names its model; `vllm serve $ARGS` may be all there is to say.
-        is_model = self.serve and self.positional is None and len(self.tokens) > 1
+        # `vllm serve $MODEL -tp 2` and `vllm serve "$MODEL"` name a model; `vllm serve $ARGS` may say all.
+        is_alone = len(self.tokens) == 1 and token.word.splits
+        is_model = self.serve and self.positional is None and not is_alone
         if _may_be_option(token.word) and not is_model:
             self._open(token.word)
             return

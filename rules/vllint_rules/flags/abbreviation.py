@@ -45,6 +45,7 @@ class Abbreviation(Rule):
     source = "utils/argparse_utils.py:520"
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/configuration/engine_args.html"
+    triggers = frozenset({"option.cut_short"})
     tags = ("flags",)
 
     BAD = (

@@ -90,6 +90,9 @@ def _options(name: str, release: str) -> set[str]:
 
 def _fix(facts: LaunchFacts, mistake: Mistake, rivals: list[str]) -> Fix | None:
     shortest = min(rivals, key=len)
+    option = option_table(facts.release.judged).by_flag[shortest]
+    if option.dest == "model" or facts.args.given(option.dest) is not None:
+        return None
     if not all(rival.startswith(shortest) for rival in rivals):
         return None
     edits = rename_flag(facts, mistake.argument, shortest)

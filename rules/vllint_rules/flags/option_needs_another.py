@@ -101,9 +101,11 @@ services:
         Example(
             title="a key of an option",
             vllm_version="0.33.0",
-            text="vllm serve Qwen/Qwen3-30B-A3B -tp 2 --eplb-config '{\"num_redundant_experts\": 2}'\n"
-            "#                                   ~~~~~~~~~~~~~\n",
-            fixed=None,
+            text="vllm serve Qwen/Qwen3-30B-A3B -tp 2 -ep --eplb-config '{\"num_redundant_experts\": 2}'\n"
+            "#                                       ~~~~~~~~~~~~~\n",
+            fixed="""\
+vllm serve Qwen/Qwen3-30B-A3B -tp 2 -ep --eplb-config '{"num_redundant_experts": 2}' --enable-eplb
+""",
         ),
         Example(
             title="without effect",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Mistake, Rule, is_call, option_table, rename_flag, similar_flags
-from vllint_schemas import Applicability, Edit, Finding, Fix, Severity
+from vllint_schemas import Applicability, Edit, Finding, Fix, Located, Severity
 
 
 class UnknownFlag(Rule):
@@ -119,6 +119,20 @@ def _says_more(name: str, near: str) -> bool:
     )
 
 
+def _leaves_a_value(facts: LaunchFacts, mistake: Mistake, near: str) -> bool:
+    """Whether the nearest option takes no value, and one stands behind the name."""
+    option, argument = option_table(facts.release.judged).by_flag[near], mistake.argument
+    if option.nargs != "0" or argument.first < 0:
+        return False
+    words = facts.launch.argv[argument.first + 1 : argument.last + 2]
+    model = facts.args.model
+    place = model.span if isinstance(model, Located) else None
+    return any(
+        word.is_known and not word.text.startswith("-") and (place is None or not word.site.holds(place))
+        for word in words
+    )
+
+
 def _fix(facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]) -> Fix | None:
     """Replace the name by the nearest one, if there is just one that is near."""
     if not close:
@@ -129,6 +143,8 @@ def _fix(facts: LaunchFacts, mistake: Mistake, name: str, close: tuple[str, ...]
     if place is None:
         # A key of a config file is the option without its dashes.
         place, written = word.slice(2).text_span, close[0].removeprefix("--")
+    if _leaves_a_value(facts, mistake, close[0]):
+        return Fix(title, Applicability.DISPLAY)
     if is_call(facts.launch) and len(close) == 1 and not _says_more(name, close[0]):
         edits = rename_flag(facts, mistake.argument, close[0])
         return Fix(title, Applicability.DISPLAY) if edits is None else Fix(title, Applicability.UNSAFE, edits)

@@ -49,6 +49,15 @@ class KvCacheTight(Rule):
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM002", "MEM006", "MEM008", "MEM018", "SCH001"})
+    triggers = frozenset(
+        {
+            "memory.tight",
+            "memory.does_not_fit",
+            "memory.unknown",
+            "kv_cache_memory_bytes",
+            "num_gpu_blocks_override",
+        }
+    )
     tags = ("memory", "hardware")
 
     BAD = (
@@ -69,6 +78,11 @@ class KvCacheTight(Rule):
         Example(
             text="vllm serve meta-llama/Llama-3.3-70B-Instruct -tp 4 --max-model-len 32768\n", gpu="H100:4"
         ),
+        Example(
+            title="a model without a KV cache",
+            text="vllm serve BAAI/bge-m3 --gpu-memory-utilization 0.05\n",
+            gpu="T4:1",
+        ),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
@@ -76,7 +90,8 @@ class KvCacheTight(Rule):
         rank = min(facts.memory.ranks, key=_room, default=None)
         if rank is None or isinstance(rank.kv, Unknown) or isinstance(rank.kv_needed, Unknown):
             return
-        if rank.kv_needed <= rank.kv.mid:
+        # Without a cache nothing is compared with vLLM's share of the card.
+        if rank.kv_needed == 0 or rank.kv_needed <= rank.kv.mid:
             return
         place = facts.args.place("max_model_len")
         model = facts.args.model.span if isinstance(facts.args.model, Located) else None

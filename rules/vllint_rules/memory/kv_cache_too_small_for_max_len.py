@@ -57,6 +57,15 @@ class KvCacheTooSmallForMaxLen(Rule):
     url = "https://docs.vllm.ai/en/stable/configuration/conserving_memory.html"
     needs = ("arguments", "model", "gpu", "memory")
     waits_for = frozenset({"PAR001", "PAR004", "MEM001", "MEM006", "MEM008", "SCH001"})
+    triggers = frozenset(
+        {
+            "memory.tight",
+            "memory.does_not_fit",
+            "memory.unknown",
+            "kv_cache_memory_bytes",
+            "num_gpu_blocks_override",
+        }
+    )
     tags = ("memory", "hardware")
 
     BAD = (
@@ -72,6 +81,11 @@ class KvCacheTooSmallForMaxLen(Rule):
         Example(
             title="as much as fits", text="vllm serve Qwen/Qwen3-8B --max-model-len auto\n", gpu="A10G:1"
         ),
+        Example(
+            title="a model without a KV cache",
+            text="vllm serve BAAI/bge-m3 --gpu-memory-utilization 0.01\n",
+            gpu="T4:1",
+        ),
     )
 
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
@@ -79,6 +93,9 @@ class KvCacheTooSmallForMaxLen(Rule):
         for rank in facts.memory.ranks:
             left = _most(facts, rank)
             if isinstance(rank.kv_needed, Unknown) or left is None or rank.kv_needed <= left:
+                continue
+            if rank.kv_needed == 0:
+                # Without a cache nothing is compared with vLLM's share of the card.
                 continue
             place = facts.args.place("max_model_len")
             model = facts.args.model.span if isinstance(facts.args.model, Located) else None

@@ -46,7 +46,7 @@ class GpusIdle(Rule):
     since = "0.1.0"
     url = "https://docs.vllm.ai/en/stable/serving/data_parallel_deployment.html"
     needs = ("arguments", "gpu_count")
-    waits_for = frozenset({"FLG001", "FLG036", "PAR001", "PAR004", "PAR008", "PAR011"})
+    waits_for = frozenset({"FLG001", "FLG025", "FLG036", "PAR001", "PAR004", "PAR008", "PAR011"})
     tags = ("parallelism", "hardware", "cost")
 
     BAD = (

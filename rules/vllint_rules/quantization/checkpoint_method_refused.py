@@ -34,6 +34,9 @@ _NOT_TAKEN_FOR_ANOTHER = frozenset(
 _DEPRECATED = frozenset({"fbgemm_fp8", "fp_quant"})
 """vLLM 0.33.0 `model_executor/layers/quantization/__init__.py`, DEPRECATED_QUANTIZATION_METHODS."""
 
+_WANTED_OF_LATE = frozenset({"sym"})
+"""Keys of a checkpoint's config that older releases did without."""
+
 _ALLOWED = "allow_deprecated_quantization"
 
 _OTHER_CONFIGURATION = ("revision", "hf_config_path", "config_format", "hf_overrides")
@@ -55,7 +58,9 @@ class CheckpointMethodRefused(Rule):
 
     Compares the method that the checkpoint's `config.json` names with those of the release: some it has
     no more (`bitsandbytes` since 0.28.0) or never had, some want `--allow-deprecated-quantization`, and of
-    GPTQ's checkpoints the newest release refuses those with activation order (`desc_act`) in groups.
+    GPTQ's checkpoints the newest release refuses those with activation order (`desc_act`) in groups. Also
+    finds AWQ, GPTQ and FP8 checkpoints whose `quantization_config` lacks a key that vLLM reads, as
+    `zero_point`, `desc_act` or `activation_scheme`.
 
     ## Why is this bad?
 
@@ -107,11 +112,11 @@ class CheckpointMethodRefused(Rule):
     def check(self, facts: LaunchFacts) -> Iterator[Finding]:
         """Yield a finding for a checkpoint that the release does not read."""
         how = facts.model.quantization
-        if how is None or facts.args.open_ended is not None or facts.args.given("quantization") is not None:
+        if how is None or facts.args.open_ended is not None:
             return
         if given_otherwise(facts.args, _OTHER_CONFIGURATION):
             return
-        reason = _reason(facts, how)
+        reason = _incomplete(facts, how) or _reason(facts, how)
         if reason is None:
             return
         named = facts.args.model.span if isinstance(facts.args.model, Located) else None
@@ -126,7 +131,26 @@ class CheckpointMethodRefused(Rule):
         )
 
 
+def _incomplete(facts: LaunchFacts, how: Quantization) -> _Reason | None:
+    """Return what a checkpoint's config lacks, where vLLM reads it by the checkpoint's own method."""
+    asked, judged = facts.args.given("quantization"), facts.release.judged
+    newest = judged == releases()[-1]
+    lacking = [f"`{key}`" for key in how.missing if newest or key not in _WANTED_OF_LATE]
+    own = (how.method, f"{how.method}_marlin", f"auto_{how.method}")
+    if not lacking or (asked is not None and any(word.text not in own for word in asked.values)):
+        return None
+    return _Reason(
+        f"is quantized with `{how.method}`, and its `quantization_config` lacks {', '.join(lacking)}:"
+        f" without, vLLM {judged} cannot read it",
+        f"add {', '.join(lacking)} to the checkpoint's `config.json`, as it was quantized",
+        "model_executor/layers/quantization/base_config.py:190",
+        elsewhere=_WANTED_OF_LATE.issuperset(how.missing),
+    )
+
+
 def _reason(facts: LaunchFacts, how: Quantization) -> _Reason | None:
+    if facts.args.given("quantization") is not None:
+        return None
     judged, names = facts.release.judged, value_names("quantization").of(facts.release.judged)
     if how.method in _NOT_TAKEN_FOR_ANOTHER and names is not None and how.method not in names:
         return _unknown(how.method, judged)

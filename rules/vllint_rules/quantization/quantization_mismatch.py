@@ -62,7 +62,7 @@ _PART_OF_CONFIG = "`quantization_config` in its `config.json`"
 _NEEDS_OF_CHECKPOINT = {
     **dict.fromkeys(_AWQ, _AWQ_FILES),
     **dict.fromkeys((*_GPTQ, "moe_wna16"), _QUANTIZE_CONFIG),
-    **dict.fromkeys(("compressed-tensors", "quark", "torchao"), _PART_OF_CONFIG),
+    **dict.fromkeys(("compressed-tensors", "quark", "torchao", "fbgemm_fp8"), _PART_OF_CONFIG),
     **dict.fromkeys(_MODELOPT, "`hf_quant_config.json`"),
     "inc": "`quantization_config.json`",
 }

@@ -184,43 +184,6 @@ def test_what_a_program_takes_out_of_a_table_is_no_option(read: Read, argv: Argv
     assert (argv(first), argv(second)) == (["--model", "Q/x"], ["?"])
 
 
-def test_options_go_through_the_program_s_functions(read: Read, argv: Argv) -> None:
-    code = """
-        import argparse
-        from vllm import LLM, EngineArgs
-
-        def engine(model, size):
-            return LLM(model=model, tensor_parallel_size=size)
-
-        def main(args):
-            engine(args.model, args.tensor_parallel_size)
-
-        def parse_args():
-            parser = argparse.ArgumentParser()
-            parser.add_argument("--model", type=str, default="Q/x")
-            parser.add_argument("--tensor-parallel-size", type=int, default=2)
-            return parser.parse_args()
-
-        if __name__ == "__main__":
-            main(parse_args())
-    """
-    launch = only(read, code)
-    assert argv(launch) == ["Q/x", "--tensor-parallel-size", "2"]
-    assert launch.argv[0].origin is Origin.DEFAULT
-
-
-def test_a_function_that_is_called_with_other_values_too_is_not_judged_by_one(read: Read, argv: Argv) -> None:
-    code = """
-        from vllm import LLM
-        FIRST = "Q/a"
-        def engine(model, size):
-            return LLM(model=model, tensor_parallel_size=size)
-        engine(FIRST, 2)
-        engine(other(), 2)
-    """
-    assert argv(only(read, code)) == ["?", "--tensor-parallel-size", "2"]
-
-
 def test_vllm_s_own_options_stay_unknown(read: Read, argv: Argv) -> None:
     code = """
         from vllm import LLM, EngineArgs
@@ -235,85 +198,6 @@ def test_vllm_s_own_options_stay_unknown(read: Read, argv: Argv) -> None:
     assert argv(only(read, code)) == ["Q/x", "--tensor-parallel-size", "?"]
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "subprocess.run(build('Q/x', PORT))",
-        "cmd = build('Q/x', PORT)\nsubprocess.Popen(cmd)",
-        "subprocess.Popen(build(port=PORT, model='Q/x') + [])",
-        "subprocess.run(outer())",
-        "subprocess.run(text(args), shell=True)",
-        "os.system(text(args))",
-    ],
-)
-def test_a_command_may_come_from_a_function(read: Read, argv: Argv, start: str) -> None:
-    code = textwrap.dedent("""
-        import argparse, os, subprocess
-        PORT = 80
-        def build(model, port, size=2):
-            if not model:
-                raise ValueError("no model")
-            cmd = ["vllm", "serve", model]
-            cmd += ["--port", str(port), "-tp", str(size)]
-            return cmd
-        def outer():
-            return build("Q/x", PORT)
-        def text(args):
-            return f"vllm serve {args.model} --port {args.port} -tp 2"
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--model", default="Q/x")
-        parser.add_argument("--port", type=int, default=80)
-        args = parser.parse_args()
-    """)
-    assert argv(only(read, f"{code}\n{start}\n")) == ["Q/x", "--port", "80", "-tp", "2"]
-
-
-def test_each_start_has_what_its_own_call_passes(read: Read, argv: Argv) -> None:
-    code = """
-        import subprocess
-        def build(model, port):
-            return ["vllm", "serve", model, "--port", str(port)]
-        subprocess.Popen(build("Q/a", 1))
-        subprocess.Popen(build("Q/b", 2))
-    """
-    found = [argv(launch) for launch in launches(read, code)]
-    assert found == [["Q/a", "--port", "1"], ["Q/b", "--port", "2"]]
-
-
-def test_a_method_gives_its_object_s_command(read: Read, argv: Argv) -> None:
-    code = """
-        import subprocess
-        class Server:
-            model = "Q/x"
-            def command(self, port):
-                return ["vllm", "serve", self.model, "--port", str(port)]
-            def start(self):
-                self.process = subprocess.Popen(self.command(80))
-    """
-    assert argv(only(read, code)) == ["Q/x", "--port", "80"]
-
-
-def test_what_a_condition_adds_in_a_function_is_a_hole(read: Read, argv: Argv) -> None:
-    code = """
-        import argparse, subprocess
-        def build(args):
-            cmd = ["vllm", "serve", args.model]
-            if args.eager:
-                cmd.append("--enforce-eager")
-            if args.length is not None:
-                return cmd + ["--max-model-len", str(args.length)]
-            return cmd
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--model", default="Q/x")
-        parser.add_argument("--eager", action="store_true")
-        parser.add_argument("--length", type=int)
-        subprocess.run(build(parser.parse_args()))
-    """
-    launch = only(read, code)
-    assert argv(launch)[0] == "Q/x"
-    assert all(not word.is_known for word in launch.argv[1:])
-
-
 def test_an_option_without_a_default_is_a_hole_in_a_command(read: Read, argv: Argv) -> None:
     code = """
         import argparse, os
@@ -323,33 +207,6 @@ def test_an_option_without_a_default_is_a_hole_in_a_command(read: Read, argv: Ar
         os.system(f"vllm serve {args.model} --port 80")
     """
     assert argv(only(read, code)) == ["?", "--port", "80"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "return build(port)",
-        "yield ['vllm', 'serve', 'Q/x']",
-        "raise NotImplementedError",
-        "pass",
-        "global PORT\n    PORT = 2\n    return compute(PORT)",
-    ],
-)
-def test_a_function_that_gives_no_command_starts_nothing(read: Read, body: str) -> None:
-    code = f"import subprocess\nPORT = 1\ndef build(port):\n    {body}\nsubprocess.run(build(PORT))\n# vllm\n"
-    assert read(code, "run.py").launches == ()
-
-
-def test_a_command_that_is_passed_on_is_one_start(read: Read) -> None:
-    code = """
-        import subprocess
-        def run_server(cmd):
-            subprocess.Popen(cmd)
-        def build():
-            return ["vllm", "serve", "Q/x"]
-        run_server(build())
-    """
-    assert len(launches(read, code)) == 1
 
 
 def test_a_table_that_others_add_to_holds_defaults(read: Read) -> None:
@@ -416,23 +273,6 @@ def test_what_a_default_chooses_is_a_default(read: Read, argv: Argv) -> None:
         'a=MODELS[args.size], b=MODELS.get(args.size), c=1 if MODELS[args.size] == "Q/s" else 2',
     )
     assert found == ["--a", "Q/s", "--b", "Q/s", "--c", "?"]
-
-
-@pytest.mark.parametrize(
-    "inner", ["def size(): return other()", "size = other", "for size in others: pass", "class size: pass"]
-)
-def test_a_function_of_the_same_name_elsewhere_leaves_both_unknown(
-    read: Read, argv: Argv, inner: str
-) -> None:
-    code = f"""
-        from vllm import LLM
-        def size():
-            return 2
-        def main():
-            {inner}
-            LLM("Q/x", tensor_parallel_size=size())
-    """
-    assert argv(only(read, code)) == ["Q/x", "--tensor-parallel-size", "?"]
 
 
 def test_a_value_that_stands_for_none_is_not_taken_for_one(read: Read, argv: Argv) -> None:

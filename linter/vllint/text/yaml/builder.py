@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from vllint.text.yaml.nodes import Document, Mapping, Node, Scalar, Sequence, merges
+from vllint.text.yaml.document import Document
+from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence, merges
 from vllint_schemas.position import Span
 from vllint_schemas.words import SlotKind
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final, TypeAlias
 
 from vllint.text.source_map import SourceMap
+from vllint.text.yaml.document import Document
 from vllint.text.yaml.scalars import json_string_runs, scalar_runs
 from vllint.text.yaml.types import TAG, Resolved, json_literal, resolve
 from vllint_schemas.position import Span
@@ -14,20 +15,6 @@ from vllint_schemas.words import Hole, Run, Slot, SlotKind, Word
 
 _MERGE = TAG + "merge"
 _BREAKS = "\n\r\x85\u2028\u2029"
-
-
-class Document:
-    """What the nodes of one text share: the map to its files, and whether it is JSON.
-
-    `may_merge` says whether one of its keys may merge other mappings: none does without `<<` or a tag.
-    """
-
-    __slots__ = ("json", "map", "may_merge")
-
-    def __init__(self, map: SourceMap, json: bool = False) -> None:
-        self.map: Final = map
-        self.json: Final = json
-        self.may_merge: Final = not json and ("<<" in map.word.text or "!" in map.word.text)
 
 
 class Scalar:

@@ -19,7 +19,8 @@ from yaml.events import (
 from vllint.text.source import SourceText
 from vllint.text.source_map import SourceMap
 from vllint.text.yaml.builder import TreeBuilder, YamlProblem
-from vllint.text.yaml.nodes import Document, Entry, Mapping, Node, Scalar, Sequence
+from vllint.text.yaml.document import Document
+from vllint.text.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from vllint_schemas.words import Word
 
 __all__ = [
