@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import vllint
 import vllint_schemas
 from vllint import check_command, check_paths, estimate
+from vllint.rule_index import ListedRule
 from vllint.settings import Settings
 from vllint.statements import StatementError
 from vllint_schemas import GIB, MemoryEstimate, Unknown
@@ -236,3 +238,15 @@ def test_findings_in_the_config_file_of_a_command_have_places(
     report = vllint.check_command("vllm serve Qwen/Qwen3-8B --config c.yaml").to_dict()
     [found] = report["findings"]
     assert (found["path"], found["start"]["line"], found["start"]["column"]) == ("c.yaml", 2, 1)
+
+
+def test_a_process_that_checks_many_commands_keeps_the_rules_of_few() -> None:
+    def rules_kept() -> int:
+        gc.collect()
+        return sum(isinstance(kept, ListedRule) for kept in gc.get_objects())
+
+    check_command("vllm serve Qwen/Qwen3-8B")
+    before = rules_kept()
+    for port in range(20):
+        check_command(f"vllm serve Qwen/Qwen3-8B --port {9000 + port}")
+    assert rules_kept() <= 3 * before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vllint.facts import FactName, LaunchFacts
@@ -82,7 +82,7 @@ def _is_triggered(rule: AnyRule, triggers: frozenset[str]) -> bool:
     return not rule.triggers or not rule.triggers.isdisjoint(triggers)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _order(rules: tuple[AnyRule, ...]) -> _Order:
     return _Order(rules)
 
