@@ -46,8 +46,8 @@ def _takes(release: str, flag: str, text: str) -> bool:
 def tidied_number(text: str, kind: str) -> tuple[str | None, bool]:
     """Return the number that `text` stands for as an option of the `kind` reads it, and whether it is sure.
 
-    Sure are thousands parted by commas, decimals of zero, hexadecimals, units and per cent; a decimal comma
-    and the units that vLLM itself only guesses at are not.
+    Sure are thousands parted by commas, decimals of zero, hexadecimals, per cent, and units where the option
+    knows some; a decimal comma and the units that vLLM itself only guesses at are not.
     """
     stripped = text.strip()
     if kind in _WHOLE and re.fullmatch(r"0[xX][0-9a-fA-F]+", stripped):
@@ -56,7 +56,9 @@ def tidied_number(text: str, kind: str) -> tuple[str | None, bool]:
     if match is None:
         return None, False
     if kind in _WHOLE:
-        return _whole(match)
+        number, sure = _whole(match)
+        # Thousands of tokens are likely, thousands of GPUs are not.
+        return number, sure and not (kind == "int" and match["unit"])
     return _decimal(match) if kind == "float" else (None, False)
 
 

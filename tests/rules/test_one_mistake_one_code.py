@@ -10,6 +10,7 @@ import pytest
 from vllint import check_command, check_paths
 from vllint.registry import load_rules
 from vllint.rule import Rule
+from vllint_schemas import Applicability
 
 
 def codes(command: str, version: str) -> list[str]:
@@ -48,3 +49,10 @@ def rules_that_yield() -> Iterator[tuple[Rule, str]]:
 def test_rules_yield_to_rules_that_exist() -> None:
     known = {rule.code for rule in load_rules().rules}
     assert [(rule.code, code) for rule, code in rules_that_yield() if code not in known] == []
+
+
+def test_thousands_of_gpus_are_written_by_no_safe_fix() -> None:
+    (found,) = check_command("vllm serve Qwen/Qwen3-8B --tensor-parallel-size 8k").findings
+    assert found.code == "FLG011"
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.UNSAFE

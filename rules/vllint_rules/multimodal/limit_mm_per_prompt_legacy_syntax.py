@@ -204,7 +204,7 @@ services:
         value = argument.values[0]
         limits = _limits(facts, mistake)
         others = accepting_releases(argument.option, value.text)
-        past = f"; {others[-1]} took it" if others else ""
+        past = f"; {others[-1]} takes it" if others else ""
         return self.finding(
             facts,
             value.span,
