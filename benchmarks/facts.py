@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vllint import check_command
+from memory_verdicts import launch_of
+
 from vllint.models.config import facts_from_config
 from vllint_schemas import ModelFacts, Unknown
 
@@ -102,16 +103,8 @@ def bytes_compared(case: Mapping[str, Any], config: Mapping[str, Any]) -> Iterat
     ranks = case["verdict"].get("ranks") or {}
     if not ranks:
         return
-    report = check_command(
-        [str(word) for word in case["argv"]],
-        gpu=str(case["gpu_name"]).replace(" ", "-") + f"@{case['gpu_mem_gib']}GiB",
-        gpu_count=case["gpus"],
-        vllm_version="0.33.0",
-        model_config=config,
-        env=case.get("env"),
-    )
-    launches = report.document().launches
-    own = {rank.name: rank.parameters_bytes for rank in launches[0].memory.ranks} if launches else {}
+    launch = launch_of(case, config)
+    own = {} if launch is None else {rank.name: rank.parameters_bytes for rank in launch.memory.ranks}
     goal = GOALS[bool((case["verdict"].get("resolved") or {}).get("quantization"))]
     for name, rank in ranks.items():
         theirs, ours = rank["param_bytes"], own.get(name)

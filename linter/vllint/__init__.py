@@ -96,8 +96,8 @@ if TYPE_CHECKING:
     from vllint.vllm.options import ever_took_value, known_elsewhere, option_table, releases_with
     from vllint.vllm.releases import releases
     from vllint.vllm.removed_options import RemovedOption, removed_option
-    from vllint.vllm.similar import similar_flags, similar_name
-    from vllint.vllm.value_names import NamedValue, doubtful, unknown_name, value_names, when_known
+    from vllint.vllm.similar import folded, similar_flags, similar_name
+    from vllint.vllm.value_names import NamedValue, doubtful, near_fix, unknown_name, value_names, when_known
     from vllint.vllm.values import read_json
     from vllint.vllm.version import split_image
     from vllint.vllm.written_words import is_call, keeps_blank, reads_as_model
@@ -199,7 +199,9 @@ _HOMES = {
     "set_options": "vllint.option_edits",
     "severity_since": "vllint.requirements",
     "similar_flags": "vllint.vllm.similar",
+    "folded": "vllint.vllm.similar",
     "similar_name": "vllint.vllm.similar",
+    "near_fix": "vllint.vllm.value_names",
     "split_image": "vllint.vllm.version",
     "tensor_parallel_obstacles": "vllint.vllm.legality",
     "tidied_number": "vllint.meant_values",
@@ -277,6 +279,7 @@ __all__ = [
     "fitting_instances",
     "fitting_length",
     "fitting_tensor_parallel",
+    "folded",
     "given_otherwise",
     "has_trait",
     "helped",
@@ -298,6 +301,7 @@ __all__ = [
     "memory_verdict",
     "mended_json",
     "move_to_front",
+    "near_fix",
     "needs_target",
     "number_of",
     "number_type",

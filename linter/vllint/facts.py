@@ -15,6 +15,7 @@ from vllint_schemas import (
     MemoryEstimate,
     ModelFacts,
     Severity,
+    Span,
     Unknown,
 )
 from vllint_schemas.parallel import Parallel
@@ -93,6 +94,12 @@ class LaunchFacts(NamedTuple):
     def model(self) -> ModelFacts:
         """The model's facts."""
         return _known(self.maybe_model)
+
+    @property
+    def model_span(self) -> Span | None:
+        """Where the model is named; `None` where no word names it."""
+        named = self.args.model
+        return named.span if isinstance(named, Located) else None
 
     @property
     def parallel(self) -> Parallel:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from vllint.release_order import version_key
 from vllint.settings import ModelStatement, Override, Settings, SettingsError
 from vllint_schemas import Severity
 
@@ -197,7 +198,7 @@ def _check_version(path: Path, required: str | None, version: str) -> None:
         match = re.fullmatch(r"\s*(==|>=|<=|!=|<|>)?\s*([0-9]+(?:\.[0-9]+)*)\s*", part)
         if match is None:
             raise SettingsError(f"{path}: required-version: `{part.strip()}` is not a version")
-        if not _COMPARISONS[match[1] or "=="](_numbers(version), _numbers(match[2])):
+        if not _COMPARISONS[match[1] or "=="](version_key(version), version_key(match[2])):
             raise SettingsError(f"{path}: asks for vllint {required}, this is {version}")
 
 
@@ -209,7 +210,3 @@ _COMPARISONS: Mapping[str, Any] = {
     ">": lambda own, asked: own > asked,
     "<": lambda own, asked: own < asked,
 }
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))

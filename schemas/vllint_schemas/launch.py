@@ -139,6 +139,17 @@ class Container(NamedTuple):
     mount_place: ListPlace | None = None
     volume_place: ListPlace | None = None
 
+    def given_more(self, why: Unknown) -> "Container":
+        """Return the container where more may be given to it than is said, at places that are not known."""
+        return self._replace(
+            open_ended=why,
+            shared_memory=why,
+            memory_limit=why,
+            anchor=None,
+            mount_place=None,
+            volume_place=None,
+        )
+
 
 class Mount(NamedTuple):
     """A part of the host that a container sees: `source` as the file names it, `target` in the container."""

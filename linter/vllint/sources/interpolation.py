@@ -119,7 +119,7 @@ def _expand(word: Word, dollar: int, variables: Mapping[str, Word], depth: int) 
         site = word.slice(dollar, dollar + 2).site
         return Word.atomic("$", site), dollar + 2
     if after == "{":
-        end = _closing_brace(text, dollar + 2)
+        end = closing_brace(text, dollar + 2)
         if end is None or depth >= _MAX_DEPTH:
             return Word.unknown("`${` is not closed", word.slice(dollar).site), len(text)
         return _braced(word, dollar, end, variables, depth), end + 1
@@ -164,7 +164,7 @@ def _look_up(name: str, use: Word, variables: Mapping[str, Word]) -> Word:
     return replace(value, site=use.site, via=(use.site, *value.via), slot=None)
 
 
-def _closing_brace(text: str, position: int) -> int | None:
+def closing_brace(text: str, position: int) -> int | None:
     """Return the place of the brace that closes a `${` whose content starts at `position`.
 
     Every brace within counts, as in compose-go 2 (`template.go`), so that a default may be JSON.

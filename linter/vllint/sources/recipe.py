@@ -14,8 +14,8 @@ from vllint.sources.commands import Surroundings
 from vllint.sources.files import Document, Found
 from vllint.sources.markdown import fenced_blocks, shell_block_launches
 from vllint.sources.shell import shell_launches
-from vllint.sources.yaml_words import scalar_word, scalar_words
-from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
+from vllint.sources.yaml_words import listed_words, scalar_word
+from vllint.text.yaml.nodes import Mapping, Node, Scalar
 from vllint_schemas import EntryPoint, HardwareClaim, Launch, Origin, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 
@@ -99,10 +99,10 @@ def _variant_launch(name: str, model: Mapping, variant: Mapping | None) -> Launc
     model_id = own or scalar_word(model.get("model_id"))
     if model_id is None:
         return None
-    args = _items(model.get("base_args"))
+    args = listed_words(model.get("base_args"))
     environment = list(_variables(model.get("base_env")))
     if variant is not None:
-        args += _items(variant.get("extra_args"))
+        args += listed_words(variant.get("extra_args"))
         environment += _variables(variant.get("extra_env"))
     to_come = Word.unknown(_TO_COME, model_id.site, splits=True)
     around = Surroundings().with_variables(environment)
@@ -118,10 +118,6 @@ def _variant_launch(name: str, model: Mapping, variant: Mapping | None) -> Launc
         vllm_version=Unknown("a recipe names the first release that it is for"),
         env=around.environment,
     )
-
-
-def _items(node: Node | None) -> tuple[Word, ...]:
-    return scalar_words(node) if isinstance(node, Sequence) else ()
 
 
 def _variables(node: Node | None) -> Iterator[Variable]:

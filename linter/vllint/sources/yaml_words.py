@@ -15,3 +15,8 @@ def scalar_word(node: Node | None) -> Word | None:
 def scalar_words(items: Sequence) -> tuple[Word, ...]:
     """Return the words of the scalars among a list's items."""
     return tuple(with_placeholders_unknown(item.word()) for item in items if isinstance(item, Scalar))
+
+
+def listed_words(node: Node | None) -> tuple[Word, ...]:
+    """Return the words of a list's scalars; none for what is no list."""
+    return scalar_words(node) if isinstance(node, Sequence) else ()

@@ -43,12 +43,13 @@ def similar_name(text: str, names: Iterable[str]) -> str | None:
     """Return the one of `names` that `text` is but for case and dashes, or else clearly comes nearest to."""
     from difflib import get_close_matches
 
-    folded = {_folded(name): name for name in names}
-    if _folded(text) in folded:
-        return folded[_folded(text)]
-    near = get_close_matches(_folded(text), folded, n=2, cutoff=0.8)
-    return folded[near[0]] if len(near) == 1 else None
+    known = {folded(name): name for name in names}
+    if folded(text) in known:
+        return known[folded(text)]
+    near = get_close_matches(folded(text), known, n=2, cutoff=0.8)
+    return known[near[0]] if len(near) == 1 else None
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a name without what tells spellings of it apart: case, and dashes or underscores."""
     return name.lower().replace("-", "_")

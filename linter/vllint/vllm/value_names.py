@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 from vllint.release_order import version_key
 from vllint.tables import table_path
-from vllint.vllm.similar import similar_name
-from vllint_schemas import EngineArgs, Located, Unknown, Word
+from vllint.vllm.similar import folded, similar_name
+from vllint_schemas import Applicability, Edit, EngineArgs, Fix, Located, Unknown, Word
 
 NamedValue = Literal[
     "kv_cache_dtype",
@@ -90,7 +90,7 @@ def unknown_name(
 
 def doubtful(found: UnknownName, stated: Located[str] | Unknown) -> bool:
     """Whether a name may be a fork's or a plug-in's own: no release has it, and none is stated."""
-    spelled = found.near is not None and found.near.lower() == found.name.lower().replace("-", "_")
+    spelled = found.near is not None and found.near.lower() == folded(found.name)
     return not found.others and isinstance(stated, Unknown) and not spelled
 
 
@@ -101,3 +101,12 @@ def when_known(others: tuple[str, ...], judged: str) -> str:
     if version_key(others[-1]) < version_key(judged):
         return f"; the last release known to have it is {others[-1]}"
     return f"; the first release known to have it is {others[0]}"
+
+
+def near_fix(word: Word, near: str | None) -> Fix | None:
+    """Return the fix that writes a name of nearly that spelling; safe where only case or dashes differ."""
+    place = word.text_span
+    if near is None or place is None or word.via:
+        return None
+    level = Applicability.SAFE if near == folded(word.text) else Applicability.UNSAFE
+    return Fix(f"write `{near}`", level, (Edit(place, near),))

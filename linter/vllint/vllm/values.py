@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from vllint.vllm.similar import folded
+
 if TYPE_CHECKING:
     from vllint.vllm.options import Option
 
@@ -157,10 +159,6 @@ def _boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _folded(text: str) -> str:
-    return text.lower().replace("-", "_")
-
-
 def _comma_list(text: str) -> list[int | str]:
     parts = [part.strip() for part in text.split(",")]
     return [int(part) if part.isdigit() else part for part in parts]
@@ -180,7 +178,7 @@ _CONVERTERS: dict[str, Any] = {
     "json-or-kv": _json_or_pairs,
     "json-or-int": _json_or_level,
     "boolean": _boolean,
-    "folded-str": _folded,
+    "folded-str": folded,
     "comma-list": _comma_list,
     "reasoning-parser": _reasoning_parser,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, parted, write_words
-from vllint_schemas import Applicability, Finding, Fix, Severity, Word
+from vllint_schemas import Applicability, Finding, Fix, Severity, SlotKind, Word
 
 
 class LauncherNotFound(Rule):
@@ -146,13 +146,10 @@ services:
 def _fix(facts: LaunchFacts, word: Word, is_module: bool) -> Fix | None:
     text = facts.sources.get(word.site.path)
     parts = ("-m", word.text) if is_module else parted(word.text)
-    if text is None or not parts or _is_value(word):
+    # `docker run --entrypoint` takes one word only.
+    is_value = not is_module and word.slot is not None and word.slot.kind is SlotKind.SHELL
+    if text is None or not parts or is_value:
         return None
     edit = write_words(text, (word,), 0, 0, parts)
     title = "put `-m` before it" if is_module else "part the words"
     return None if edit is None else Fix(title, Applicability.SAFE, (edit,))
-
-
-def _is_value(word: Word) -> bool:
-    """Whether the word is the value of `docker run --entrypoint`, which takes one word only."""
-    return word.slot is not None and word.slot.kind == "shell" and " " in word.text

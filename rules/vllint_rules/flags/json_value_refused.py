@@ -11,6 +11,7 @@ from vllint import (
     LaunchFacts,
     Rule,
     class_of_option,
+    folded,
     json_problems,
     option_table,
     part_of_json,
@@ -291,11 +292,7 @@ def _meant(argument: Argument, problem: JsonProblem, part: Word | None) -> tuple
     else:
         return None, False
     near = similar_name(text, problem.names) if text else None
-    return near, near is not None and _folded(near) == _folded(text)
-
-
-def _folded(text: str) -> str:
-    return text.lower().replace("-", "_")
+    return near, near is not None and folded(near) == folded(text)
 
 
 def _advice(problem: JsonProblem, meant: str | None) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, NamedValue, Rule, doubtful, unknown_name, when_known
-from vllint_schemas import Applicability, Edit, Finding, Fix, Located, Severity
+from vllint import Example, LaunchFacts, NamedValue, Rule, doubtful, near_fix, unknown_name, when_known
+from vllint_schemas import Finding, Located, Severity
 
 _SWITCH = "enable_auto_tool_choice"
 
@@ -100,12 +100,6 @@ services:
         found = unknown_name(facts.args, dest, also=frozenset({"", "none", "None"}))
         if found is None:
             return
-        place = found.word.text_span
-        fix = None
-        if found.near is not None and place is not None and not found.word.via:
-            same = found.near == found.name.lower().replace("-", "_")
-            level = Applicability.SAFE if same else Applicability.UNSAFE
-            fix = Fix(f"write `{found.near}`", level, (Edit(place, found.near),))
         what = "tool call parser" if dest == "tool_call_parser" else "reasoning parser"
         elsewhere = bool(found.others)
         past = f"{when_known(found.others, release.judged)}{release.caveat(elsewhere)}"
@@ -116,6 +110,6 @@ services:
             f"did you mean `{found.near}`?" if found.near else "take one of `vllm serve --help=all`",
             severity=Severity.WARNING if doubtful(found, release.stated) else release.severity(elsewhere),
             stage="run" if dest == "tool_call_parser" else "config",
-            fix=fix,
+            fix=near_fix(found.word, found.near),
             subject=f"{dest}={found.word.text}",
         )

@@ -13,12 +13,13 @@ from vllint import (
     accepting_releases,
     doubtful,
     is_removed_choice,
+    near_fix,
     option_table,
     similar_name,
     unknown_name,
     when_known,
 )
-from vllint_schemas import Applicability, Edit, Finding, Fix, Severity, Stage, Word
+from vllint_schemas import Finding, Severity, Stage, Word
 
 _NAMED: tuple[tuple[str, Stage, str], ...] = (
     ("load_format", "build", "model_executor/model_loader/__init__.py"),
@@ -168,7 +169,7 @@ services:
             severity=release.severity(bool(others)),
             stage=stage,
             source=source,
-            fix=_fix(word, near),
+            fix=near_fix(word, near),
             subject=f"{dest}={word.text}",
         )
 
@@ -186,12 +187,3 @@ def _advice(moved: list[str], near: str | None, names: list[str]) -> str:
         return f"write {' or '.join(f'`{name}`' for name in moved)}"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"it takes {', '.join(f'`{name}`' for name in names[:_SHOWN])}{more}"
-
-
-def _fix(word: Word, near: str | None) -> Fix | None:
-    place = word.text_span
-    if near is None or place is None or word.via:
-        return None
-    same = near == word.text.lower().replace("-", "_")
-    level = Applicability.SAFE if same else Applicability.UNSAFE
-    return Fix(f"write `{near}`", level, (Edit(place, near),))

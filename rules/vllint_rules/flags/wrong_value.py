@@ -201,11 +201,11 @@ services:
             others = ()
         said = _REPEATED.sub("", f": {_REFUSAL.sub('', mistake.message)}")
         value = f"`{word.text}`" if word.text else "an empty text"
-        elsewhere = f"; {others[-1]} takes it" if others else ""
+        told = f"; {others[-1]} takes it" if others else ""
         return self.finding(
             facts,
             word.span,
-            f"`{argument.option}` does not take {value}{said}{elsewhere}{release.caveat(bool(others))}",
+            f"`{argument.option}` does not take {value}{said}{told}{release.caveat(bool(others))}",
             _advice(facts, mistake),
             severity=release.severity(bool(others)),
             fix=_fix(facts, mistake, word),

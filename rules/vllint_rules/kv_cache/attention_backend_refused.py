@@ -170,7 +170,7 @@ class AttentionBackendRefused(Rule):
         )
 
     def _missing(self, facts: LaunchFacts, attention: Attention, capability: tuple[int, int]) -> Finding:
-        place = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        place = facts.model_span
         blocks, help = "", "take a newer GPU, or another model"
         if chosen_backend(attention._replace(block_size=None), "auto", capability) != _NOTHING:
             place = facts.args.place("block_size") or place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, option_table, similar_name, value_names
-from vllint_schemas import Applicability, Argument, Edit, Finding, Fix, Severity, Word
+from vllint import Example, LaunchFacts, Rule, near_fix, option_table, similar_name, value_names
+from vllint_schemas import Argument, Finding, Severity, Word
 
 _SHOWN = 8
 
@@ -105,19 +105,10 @@ services:
             f"did you mean `{near}`?" if near else f"it takes {_shown(sorted(listed))}, and others",
             severity=release.severity(bool(others)),
             stage="parse" if option_table(release.judged).by_flag[argument.option].choices else "config",
-            fix=_fix(word, near),
+            fix=near_fix(word, near),
             subject=f"kv_cache_dtype={word.text}",
         )
 
 
 def _shown(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names[:_SHOWN])
-
-
-def _fix(word: Word, near: str | None) -> Fix | None:
-    place = word.text_span
-    if near is None or place is None or word.via:
-        return None
-    same = near == word.text.lower().replace("-", "_")
-    level = Applicability.SAFE if same else Applicability.UNSAFE
-    return Fix(f"write `{near}`", level, (Edit(place, near),))

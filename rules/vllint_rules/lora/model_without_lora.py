@@ -74,7 +74,7 @@ class ModelWithoutLora(Rule):
             return
         # The table is the newest release's; a class of an older one may be another.
         is_tabled = facts.release.judged == releases()[-1] and not facts.release.doubt
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         edits = remove_argument(facts, argument)
         yield self.finding(
             facts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, helped, memory_fix, rank_budget
-from vllint_schemas import GIB, Finding, Located, RankMemory, Severity, Unknown
+from vllint_schemas import GIB, Finding, RankMemory, Severity, Unknown
 
 
 class KvCacheTight(Rule):
@@ -94,7 +94,7 @@ class KvCacheTight(Rule):
         if rank.kv_needed == 0 or rank.kv_needed <= rank.kv.mid:
             return
         place = facts.args.place("max_model_len")
-        model = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        model = facts.model_span
         length = facts.memory.max_model_len
         tokens = "" if isinstance(length, Unknown) else f" of {length:,} tokens"
         low, mid, high = (max(0.0, bound) / GIB for bound in rank.kv)

@@ -8,7 +8,6 @@ from vllint import Example, LaunchFacts, Rule, helped, memory_fix, rank_budget, 
 from vllint_schemas import (
     GIB,
     Finding,
-    Located,
     RankMemory,
     Related,
     Severity,
@@ -98,7 +97,7 @@ class KvCacheTooSmallForMaxLen(Rule):
                 # Without a cache nothing is compared with vLLM's share of the card.
                 continue
             place = facts.args.place("max_model_len")
-            model = facts.args.model.span if isinstance(facts.args.model, Located) else None
+            model = facts.model_span
             yield self.finding(
                 facts,
                 place or model or facts.launch.at,

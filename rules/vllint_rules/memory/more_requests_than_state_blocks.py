@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, helped, rank_budget, requests_fix, version_key
-from vllint_schemas import Finding, Located, RankMemory, Severity, Unknown
+from vllint_schemas import Finding, RankMemory, Severity, Unknown
 
 _CHECKED_SINCE = (0, 18, 1)
 _MIB = 1024**2
@@ -105,7 +105,7 @@ class MoreRequestsThanStateBlocks(Rule):
         self, facts: LaunchFacts, rank: RankMemory, seqs: int, blocks: str, severity: Severity
     ) -> Finding:
         place = facts.args.place("max_num_seqs")
-        model = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        model = facts.model_span
         given = "" if place else " (the default on this card)"
         return self.finding(
             facts,

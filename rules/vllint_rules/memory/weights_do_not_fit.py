@@ -105,7 +105,7 @@ class WeightsDoNotFit(Rule):
         if room is None or rank.weights.low < room.high:
             return
         model, gpu, fix = facts.model, facts.gpu, _fix(facts)
-        place = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        place = facts.model_span
         yield self.finding(
             facts,
             place or facts.launch.at,

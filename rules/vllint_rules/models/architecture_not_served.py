@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, dropped, given_otherwise, needs_target, releases, version_key
-from vllint_schemas import EntryPoint, Finding, Located, Severity, Span, Stage, Unknown
+from vllint_schemas import EntryPoint, Finding, Severity, Stage, Unknown
 
 _OTHER_CLASSES = ("model_impl", "hf_overrides", "hf_config_path", "config_format", "load_format")
 """Options by which another class may build the model."""
@@ -95,7 +95,7 @@ class ArchitectureNotServed(Rule):
         certain = model.configuration == "known" and model.source != "catalogue"
         return self.finding(
             facts,
-            _place(facts),
+            facts.model_span or facts.launch.at,
             f"`{model.id}` is a `{model.architecture}`, {which}{facts.release.caveat(elsewhere)}",
             advice,
             severity=facts.release.severity(elsewhere) if certain else Severity.WARNING,
@@ -114,8 +114,3 @@ def _is_gone(facts: LaunchFacts, last: str | None) -> bool:
 def _has_target(facts: LaunchFacts) -> bool:
     found = facts.args.value("speculative_config")
     return isinstance(found, Unknown) or found.value is not None
-
-
-def _place(facts: LaunchFacts) -> Span:
-    named = facts.args.model
-    return (named.span if isinstance(named, Located) else None) or facts.launch.at

@@ -82,7 +82,7 @@ class OptionOfOtherModels(Rule):
                 continue
             # The table is the newest release's; a class of another one may have the trait.
             is_tabled = facts.release.judged == releases()[-1] and not facts.release.doubt
-            named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+            named = facts.model_span
             edits = remove_argument(facts, argument)
             level = Applicability.SAFE if is_tabled else Applicability.UNSAFE
             yield self.finding(

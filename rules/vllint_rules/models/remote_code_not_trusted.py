@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, releases
-from vllint_schemas import EntryPoint, Finding, Located, Severity, Span, Unknown
+from vllint_schemas import EntryPoint, Finding, Severity, Unknown
 
 _TRUST = "trust_remote_code"
 
@@ -122,7 +122,7 @@ services:
         severity = facts.release.severity(had) if certain else Severity.WARNING
         return self.finding(
             facts,
-            _place(facts),
+            facts.model_span or facts.launch.at,
             f"`{model.id}` has the type `{model.model_type}`, which its repository's own code must read,"
             f" and `--trust-remote-code` is not given{facts.release.caveat(had)}",
             "read that code, then add `--trust-remote-code`, and `--revision` so that it stays what you read",
@@ -134,15 +134,10 @@ services:
         model = facts.model
         return self.finding(
             facts,
-            _place(facts),
+            facts.model_span or facts.launch.at,
             f"`{model.id}` has the type `{model.model_type}`, which neither vLLM nor its Transformers knows,"
             f" and brings no code for it{facts.release.caveat(True)}",
             "name a config of a known type, or serve the model with a release that has the type",
             severity=facts.release.severity(True),
             subject="model_type",
         )
-
-
-def _place(facts: LaunchFacts) -> Span:
-    named = facts.args.model
-    return (named.span if isinstance(named, Located) else None) or facts.launch.at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, releases
-from vllint_schemas import Finding, Located, Related, Severity, Unknown
+from vllint_schemas import Finding, Related, Severity, Unknown
 
 _BALANCED, _CONFIG = "enable_eplb", "eplb_config"
 _REDUNDANT = "num_redundant_experts"
@@ -85,7 +85,7 @@ class EplbUnevenExperts(Rule):
         if not left:
             return
         certain = facts.release.judged == releases()[-1]
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         more = f" and {redundant} redundant ones" if redundant else ""
         yield self.finding(
             facts,

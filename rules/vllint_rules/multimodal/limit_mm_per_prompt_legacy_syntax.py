@@ -204,11 +204,11 @@ services:
         value = argument.values[0]
         limits = _limits(facts, mistake)
         others = accepting_releases(argument.option, value.text)
-        past = f"; {others[-1]} takes it" if others else ""
+        told = f"; {others[-1]} takes it" if others else ""
         return self.finding(
             facts,
             value.span,
-            f"`{argument.option}` takes JSON, and `{value.text}` is none{past}{release.caveat(bool(others))}",
+            f"`{argument.option}` takes JSON, and `{value.text}` is none{told}{release.caveat(bool(others))}",
             f"write `'{json.dumps(limits)}'`" if limits else "write JSON, as `'{\"image\": 4}'`",
             severity=release.severity(bool(others)),
             fix=_fix(facts, mistake, limits),

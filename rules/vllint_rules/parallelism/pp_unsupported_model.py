@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, given_otherwise, has_trait, releases, remove_argument
-from vllint_schemas import Applicability, Finding, Fix, Located, Related, Severity
+from vllint_schemas import Applicability, Finding, Fix, Related, Severity
 
 _STAGES = "pipeline_parallel_size"
 
@@ -93,7 +93,7 @@ services:
             return
         # The table is the newest release's; a class of an older one may be another.
         is_tabled = facts.release.judged == releases()[-1] and not facts.release.doubt
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         edits = remove_argument(facts, argument)
         yield self.finding(
             facts,

@@ -129,7 +129,7 @@ services:
         reasons = ";\n".join(obstacle.arithmetic for obstacle in found)
         count = facts.hardware.gpu_count
         gpus = count.value if isinstance(count, Located) else layout.gpus_needed_here
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         yield self.finding(
             facts,
             _place(facts),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllint import Example, LaunchFacts, Rule, either, given_otherwise, releases, value_names
-from vllint_schemas import Finding, Located, Quantization, Severity
+from vllint_schemas import Finding, Quantization, Severity
 
 _NOT_TAKEN_FOR_ANOTHER = frozenset(
     {
@@ -119,7 +119,7 @@ class CheckpointMethodRefused(Rule):
         reason = _incomplete(facts, how) or _reason(facts, how)
         if reason is None:
             return
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         yield self.finding(
             facts,
             named or facts.launch.at,

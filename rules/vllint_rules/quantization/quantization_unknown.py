@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vllint import Example, LaunchFacts, Rule, keeps_its_method, similar_name, value_names, version_key
+from vllint import (
+    Example,
+    LaunchFacts,
+    Rule,
+    keeps_its_method,
+    similar_name,
+    value_names,
+    version_key,
+    when_known,
+)
 from vllint_schemas import Applicability, Edit, Finding, Fix, Severity, Unknown, Word
 
 _PLUGINS = frozenset({"ascend", "gaudi", "neuron", "rbln"})
@@ -111,7 +120,7 @@ services:
     def _unknown(self, facts: LaunchFacts, word: Word, name: str, names: frozenset[str]) -> Finding:
         release = facts.release
         others = value_names("quantization").releases_with(name)
-        past = f"{_when(others, release.judged)}{release.caveat(bool(others))}"
+        past = f"{when_known(others, release.judged)}{release.caveat(bool(others))}"
         near = similar_name(name, sorted(names))
         return self.finding(
             facts,
@@ -122,14 +131,6 @@ services:
             fix=_fix(word, near),
             subject=f"quantization={word.text}",
         )
-
-
-def _when(others: tuple[str, ...], judged: str) -> str:
-    if not others:
-        return ""
-    if version_key(others[-1]) < version_key(judged):
-        return f"; the last release known to have it is {others[-1]}"
-    return f"; the first release known to have it is {others[0]}"
 
 
 def _advice(name: str, others: tuple[str, ...]) -> str:

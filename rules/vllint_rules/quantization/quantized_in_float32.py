@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import FLOAT16_REFUSED, Example, LaunchFacts, Rule, given_otherwise, releases
-from vllint_schemas import Finding, Gpu, Located, Severity, Span, Unknown
+from vllint_schemas import Finding, Gpu, Located, Severity, Unknown
 
 _WITHOUT_FLOAT32 = frozenset(
     {"awq", "gptq", "fp8", "modelopt", "modelopt_fp4", "deepseek_v4_fp8", "mxfp4", "gpt_oss_mxfp4"}
@@ -94,7 +94,7 @@ class QuantizedInFloat32(Rule):
         )
         yield self.finding(
             facts,
-            place or _model_span(facts) or facts.launch.at,
+            place or facts.model_span or facts.launch.at,
             f"`{facts.model.id}` is quantized with `{how.method}`, which does not run in {dtype}{why}"
             f"{facts.release.caveat(False)}",
             "take a newer GPU, or the model without quantization" if fallback else "leave `--dtype` out",
@@ -110,7 +110,3 @@ def _falls_back(facts: LaunchFacts) -> bool:
         return False
     refused = {facts.model.model_type, facts.model.text_model_type} & FLOAT16_REFUSED
     return bool(refused) and gpu.value.compute_capability < _FIRST_WITH_BFLOAT16
-
-
-def _model_span(facts: LaunchFacts) -> Span | None:
-    return facts.args.model.span if isinstance(facts.args.model, Located) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint import Example, LaunchFacts, Rule, context_limit, own_variables, variable_place
-from vllint_schemas import Finding, Located, Related, Severity, Unknown
+from vllint_schemas import Finding, Related, Severity, Unknown
 
 _LENGTH = "max_model_len"
 _ALLOWED = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
@@ -87,7 +87,7 @@ services:
             return
         if facts.model.rope_type not in {None, "default"} or _may_differ(facts):
             return
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         related = [Related(variable_place(facts, switch), "switches the check off")]
         yield self.finding(
             facts,

@@ -18,7 +18,6 @@ from vllint_schemas import (
     Applicability,
     Finding,
     Fix,
-    Located,
     ModelFacts,
     Related,
     Severity,
@@ -143,7 +142,7 @@ services:
         if asked.value <= earlier and version_key(facts.release.judged) < _UNSCALED_SINCE:
             return
         worked = asked.value <= earlier
-        named = facts.args.model.span if isinstance(facts.args.model, Located) else None
+        named = facts.model_span
         edits = set_options(facts, (Setting("--max-model-len", _LENGTH, str(limit)),))
         title = f"write `--max-model-len {limit}`"
         yield self.finding(

@@ -6,6 +6,7 @@ from collections.abc import Mapping as Variables
 
 from vllint.sources.compose.company import Company, healthy_first
 from vllint.sources.compose.gpus import gpu_handout
+from vllint.sources.compose.process import interpolated_word
 from vllint.sources.compose.project import Project, Service
 from vllint.sources.compose.volumes import mount_targets
 from vllint.sources.docker_health import asks_server, docker_health
@@ -57,10 +58,6 @@ def _is_on(node: Node | None) -> bool:
     return isinstance(node, Scalar) and node.resolved() is not False
 
 
-def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
-    return interpolate(node.word(), variables) if isinstance(node, Scalar) else None
-
-
 def _text(service: Mapping, key: str, variables: Variables[str, Word]) -> str | Unknown | None:
     node = service.get(key)
     if not isinstance(node, Scalar) or "$" not in node.value:
@@ -79,7 +76,7 @@ def _shared_memory(
         return Unknown(f"`ipc: {ipc}` shares the memory of another container")
     if "/dev/shm" in targets:
         return Unknown("something is mounted at /dev/shm")
-    size = _word(service.get("shm_size"), variables)
+    size = interpolated_word(service.get("shm_size"), variables)
     return None if size is None else docker_bytes(size)
 
 
@@ -88,7 +85,7 @@ def _memory_limit(service: Mapping, variables: Variables[str, Word]) -> Located[
     node: Node | None = service
     for key in ("deploy", "resources", "limits", "memory"):
         node = node.get(key) if isinstance(node, Mapping) else None
-    size = _word(service.get("mem_limit"), variables) or _word(node, variables)
+    size = interpolated_word(service.get("mem_limit"), variables) or interpolated_word(node, variables)
     return None if size is None else docker_bytes(size)
 
 
@@ -100,7 +97,9 @@ def _health(service: Mapping, awaited_by: tuple[str, ...], variables: Variables[
         return None
     if not _asks_server(check.get("test")):
         return None
-    given = (_word(check.get(name), variables) for name in ("start_period", "interval", "retries"))
+    given = (
+        interpolated_word(check.get(name), variables) for name in ("start_period", "interval", "retries")
+    )
     health = docker_health("healthcheck", entry[0].span, *given)
     return health._replace(awaited_by=awaited_by, anchor=first_key(check))
 

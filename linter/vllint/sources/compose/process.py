@@ -61,7 +61,7 @@ def service_process(service: Mapping, project: Project) -> Process:
     own_command = _said(service.get("command"), variables)
     entrypoint, command = own_entrypoint.words, own_command.words
     parts = own_entrypoint.parts + own_command.parts
-    image = _word(service.get("image"), variables)
+    image = interpolated_word(service.get("image"), variables)
     context, stage = _built(service.get("build"), project)
     if stage is None:
         return Process(entrypoint, command or (), image, parts)
@@ -143,7 +143,8 @@ def _text(node: Node | None, default: str, project: Project) -> str | None:
     return word.text if word.is_known else None
 
 
-def _word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
+def interpolated_word(node: Node | None, variables: Variables[str, Word]) -> Word | None:
+    """Return a scalar with its variables replaced; `None` where there is none."""
     return interpolate(node.word(), variables) if isinstance(node, Scalar) else None
 
 

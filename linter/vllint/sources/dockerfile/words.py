@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from vllint.sources.bounded_words import bounded_join
+from vllint.sources.interpolation import closing_brace
 from vllint.sources.templates.tags import with_placeholders_unknown
 from vllint_schemas import Origin, Word
 
@@ -100,7 +101,7 @@ def _expanded(
     """Return what the `$` at `dollar` stands for and where the text goes on."""
     text = word.text
     if text[dollar + 1 : dollar + 2] == "{":
-        end = _closing_brace(text, dollar + 2)
+        end = closing_brace(text, dollar + 2)
         if end is None or depth >= _MAX_DEPTH:
             return Word.unknown("`${` is not closed", word.slice(dollar).site), len(text)
         return _braced(word, dollar, end, variables, escape, depth), end + 1
@@ -139,12 +140,3 @@ def _look_up(name: str, use: Word, variables: Mapping[str, Word]) -> Word:
     if value is None:
         return Word.unknown(f"`${name}` is not set in this Dockerfile", use.site)
     return replace(value, site=use.site, via=(use.site, *value.via[:_MAX_DEPTH]), slot=None)
-
-
-def _closing_brace(text: str, position: int) -> int | None:
-    depth = 1
-    for place in range(position, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return place
-    return None

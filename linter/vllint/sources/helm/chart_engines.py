@@ -62,14 +62,7 @@ def _limited(container: Container | None) -> Container | None:
     if container is None:
         return None
     more = Unknown("the chart's template gives the container more than its values say")
-    return container._replace(
-        open_ended=more,
-        shared_memory=more,
-        memory_limit=more,
-        anchor=None,
-        mount_place=None,
-        volume_place=None,
-    )
+    return container.given_more(more)
 
 
 def _pod(engine: Engine) -> Mapping:

@@ -15,7 +15,7 @@ from vllint.sources.commands import Script, Start, Surroundings, container_start
 from vllint.sources.endpoint_parts import PLATFORM, accelerators, mounted_model
 from vllint.sources.files import Document, Found
 from vllint.sources.shell import inner_script_starts
-from vllint.sources.yaml_words import scalar_word, scalar_words
+from vllint.sources.yaml_words import listed_words, scalar_word
 from vllint.text.yaml.nodes import Mapping, Node, Scalar, Sequence
 from vllint.vllm.version import image_version
 from vllint_schemas import (
@@ -150,7 +150,7 @@ def _start(
     model: Mapping, engine: Node | None, url: Word | None, surroundings: Surroundings, compute: Mapping
 ) -> Start | None:
     """Return what the endpoint starts: the platform's own words, then `args`."""
-    command, args = _items(model.get("command")), _items(model.get("args"))
+    command, args = listed_words(model.get("command")), listed_words(model.get("args"))
     repository = scalar_word(model.get("repository"))
     at = repository.site if repository is not None else model.span
     if isinstance(engine, Mapping) and not command:
@@ -216,10 +216,6 @@ def _hardware(payload: Mapping, compute: Mapping) -> HardwareClaim:
         instance=instance,
         provider=vendor.value if isinstance(vendor, Scalar) else None,
     )
-
-
-def _items(node: Node | None) -> tuple[Word, ...]:
-    return scalar_words(node) if isinstance(node, Sequence) else ()
 
 
 def _variables(node: Node | None) -> Iterator[Variable]:

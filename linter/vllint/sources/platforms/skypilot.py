@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vllint.sources.commands import Script
+from vllint.sources.containers import no_claim
 from vllint.sources.deployments import (
     Deployment,
     counted_cards,
@@ -66,7 +67,7 @@ def _per_node(resources: Node | None) -> HardwareClaim:
     claims = list(_claims(resources))
     if not claims:
         instance = deployed_text(resources.get("instance_type"))
-        return instance_claim(instance, _provider(resources)) if instance is not None else _nothing()
+        return instance_claim(instance, _provider(resources)) if instance is not None else no_claim()
     first = claims[0]
     cards = dict.fromkeys(claim.gpu.value if isinstance(claim.gpu, Located) else "?" for claim in claims)
     counts = dict.fromkeys(
@@ -78,10 +79,6 @@ def _per_node(resources: Node | None) -> HardwareClaim:
         texts = ", ".join(map(str, counts))
         first = first._replace(gpu_count=Unknown(f"any of {texts} cards may be given"))
     return first
-
-
-def _nothing() -> HardwareClaim:
-    return HardwareClaim(NO_GPU_CLAIM, NO_COUNT_CLAIM)
 
 
 def _provider(resources: Mapping) -> str:

@@ -14,7 +14,7 @@ from vllint.sources.files import Found
 from vllint.sources.platforms.sagemaker import sagemaker_server
 from vllint.sources.python.commands import variables_of
 from vllint.sources.python.flow import Flow, Site
-from vllint.sources.python.values import Items, Table, Text, Value
+from vllint.sources.python.values import Items, Table, Text, Value, text_word
 from vllint_schemas import EntryPoint, HardwareClaim, Launch, Located, Origin, Unknown, Variable, Word
 from vllint_schemas.launch import NO_COUNT_CLAIM, NO_GPU_CLAIM
 
@@ -55,10 +55,6 @@ def _keywords(flow: Flow, site: Site) -> dict[str, Value]:
     }
 
 
-def _word(value: Value | None) -> Word | None:
-    return value.word if isinstance(value, Text) else None
-
-
 def _list(value: Value | None) -> tuple[Word, ...]:
     return value.words if isinstance(value, Items) else ()
 
@@ -73,7 +69,7 @@ def _variables(flow: Flow, value: Value | None) -> tuple[Variable, ...]:
 
 def _hugging_face(flow: Flow, site: Site) -> Found:
     given = _keywords(flow, site)
-    image, repository = given.get("custom_image"), _word(given.get("repository"))
+    image, repository = given.get("custom_image"), text_word(given.get("repository"))
     if not isinstance(image, Table) or repository is None:
         return
     engine = image.get("vLLM")
@@ -86,7 +82,7 @@ def _hugging_face(flow: Flow, site: Site) -> Found:
         extent=flow.module.span(site.call),
         hardware=_hugging_face_machine(given),
         environment=(*_variables(flow, inner.get("env")), *_variables(flow, given.get("env"))),
-        image=_word(inner.get("url")),
+        image=text_word(inner.get("url")),
     )
     args = _list(given.get("container_args"))
     around = deployment.surroundings
@@ -106,7 +102,7 @@ def _hugging_face(flow: Flow, site: Site) -> Found:
 
 def _endpoint_name(flow: Flow, site: Site, given: dict[str, Value]) -> str:
     first = flow.evaluator.value(site.call.args[0], site.state) if site.call.args else given.get("name")
-    word = _word(first)
+    word = text_word(first)
     return word.text if word is not None and word.is_known and word.text else "endpoint"
 
 
@@ -118,8 +114,8 @@ def _fields(engine: Table) -> Iterator[Word]:
 
 
 def _hugging_face_machine(given: dict[str, Value]) -> HardwareClaim:
-    kind, size = _word(given.get("instance_type")), _word(given.get("instance_size"))
-    vendor = _word(given.get("vendor"))
+    kind, size = text_word(given.get("instance_type")), text_word(given.get("instance_size"))
+    vendor = text_word(given.get("vendor"))
     if kind is None or size is None or not kind.is_known or not size.is_known:
         return HardwareClaim(NO_GPU_CLAIM, NO_COUNT_CLAIM)
     number = accelerators(size)
@@ -132,9 +128,9 @@ def _hugging_face_machine(given: dict[str, Value]) -> HardwareClaim:
 def _sagemaker(flow: Flow, site: Site, sites: Sequence[Site]) -> Found:
     given = _keywords(flow, site)
     container = given.get("PrimaryContainer")
-    environment, image = given.get("env"), _word(given.get("image_uri"))
+    environment, image = given.get("env"), text_word(given.get("image_uri"))
     if isinstance(container, Table):
-        environment, image = container.get("Environment"), _word(container.get("Image"))
+        environment, image = container.get("Environment"), text_word(container.get("Image"))
     variables = _variables(flow, environment)
     machine = _agreed(_machines(flow, sites, "instance_type", "InstanceType"), "aws")
     server = sagemaker_server(variables, image, machine)
@@ -159,12 +155,12 @@ def _machines(flow: Flow, sites: Sequence[Site], keyword: str, key: str) -> Iter
         deploys = flow.module.dotted(site.call.func).endswith("deploy")
         for argument in site.call.keywords:
             if argument.arg == keyword and deploys:
-                word = _word(flow.evaluator.value(argument.value, site.state))
+                word = text_word(flow.evaluator.value(argument.value, site.state))
                 yield word or Word.unknown("the machine is computed", flow.module.span(argument))
             elif argument.arg == "ProductionVariants" and isinstance(argument.value, ast.List):
                 for variant in argument.value.elts:
                     table = flow.evaluator.value(variant, site.state)
-                    word = _word(table.get(key)) if isinstance(table, Table) else None
+                    word = text_word(table.get(key)) if isinstance(table, Table) else None
                     yield word or Word.unknown("the machine is computed", flow.module.span(argument))
 
 
@@ -188,7 +184,7 @@ def _vertex(flow: Flow, site: Site, sites: Sequence[Site]) -> Found:
         extent=flow.module.span(site.call),
         hardware=_vertex_machine(flow, sites),
         environment=_variables(flow, given.get("serving_container_environment_variables")),
-        image=_word(given.get("serving_container_image_uri")),
+        image=text_word(given.get("serving_container_image_uri")),
     )
     command = _list(given.get("serving_container_command"))
     args = _list(given.get("serving_container_args"))
@@ -201,9 +197,9 @@ def _vertex_machine(flow: Flow, sites: Sequence[Site]) -> HardwareClaim:
     claims: list[HardwareClaim] = []
     for site in sites:
         given = _keywords(flow, site) if flow.module.dotted(site.call.func).endswith("deploy") else {}
-        card, machine = _word(given.get("accelerator_type")), _word(given.get("machine_type"))
+        card, machine = text_word(given.get("accelerator_type")), text_word(given.get("machine_type"))
         if card is not None:
-            count = _word(given.get("accelerator_count"))
+            count = text_word(given.get("accelerator_count"))
             claims.append(HardwareClaim(platform_card(card, "gcp"), whole_number(count)))
         elif machine is not None:
             claims.append(instance_claim(machine, "gcp"))
@@ -216,10 +212,10 @@ def _vertex_machine(flow: Flow, sites: Sequence[Site]) -> HardwareClaim:
 def _runpod(flow: Flow, site: Site) -> Found:
     """Yield what `runpod.create_pod` starts; `docker_args` are the words behind the image."""
     given = _keywords(flow, site)
-    image, card = _word(given.get("image_name")), _word(given.get("gpu_type_id"))
+    image, card = text_word(given.get("image_name")), text_word(given.get("gpu_type_id"))
     if image is None:
         return
-    count = whole_number(_word(given.get("gpu_count"))) if "gpu_count" in given else _one(flow, site)
+    count = whole_number(text_word(given.get("gpu_count"))) if "gpu_count" in given else _one(flow, site)
     deployment = Deployment(
         path=flow.module.path,
         name=_named(site, "pod"),
@@ -229,7 +225,7 @@ def _runpod(flow: Flow, site: Site) -> Found:
         environment=_variables(flow, given.get("env")),
         image=image,
     )
-    words = _text_words(_word(given.get("docker_args")))
+    words = _text_words(text_word(given.get("docker_args")))
     yield from deployed(deployment, container_starts(None, words, deployment.surroundings, image.site))
 
 

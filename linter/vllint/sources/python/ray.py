@@ -14,7 +14,7 @@ from vllint.sources.files import Found
 from vllint.sources.python.commands import variables_of
 from vllint.sources.python.engines import engine_launch, keyword_value, table_options
 from vllint.sources.python.flow import Flow, Site
-from vllint.sources.python.values import Constant, Items, Table, Text, Value
+from vllint.sources.python.values import Constant, Items, Table, Text, Value, text_word
 from vllint_schemas import EntryPoint, HardwareClaim, Launch, Located, Origin, Span, Unknown, Word
 from vllint_schemas.launch import NO_GPU_CLAIM
 
@@ -58,7 +58,7 @@ def _server(flow: Flow, site: Site) -> Iterator[Launch]:
         for keyword in site.call.keywords
         if keyword.arg is not None
     }
-    engine = _word(given.get("llm_engine"))
+    engine = text_word(given.get("llm_engine"))
     if engine is not None and engine.text.lower() != "vllm":
         return
     model = _model(given.get("model_loading_config"), flow.module.span(site.call))
@@ -68,7 +68,7 @@ def _server(flow: Flow, site: Site) -> Iterator[Launch]:
     launch = engine_launch(
         flow, site, EntryPoint.SERVE, (model, *_executor(arguments, model), *_engine_words(flow, site))
     )
-    card = _word(given.get("accelerator_type"))
+    card = text_word(given.get("accelerator_type"))
     environment = given.get("runtime_env")
     own = environment.get("env_vars") if isinstance(environment, Table) else None
     release = _installed(environment)
@@ -82,10 +82,6 @@ def _server(flow: Flow, site: Site) -> Iterator[Launch]:
     )
 
 
-def _word(value: Value | None) -> Word | None:
-    return value.word if isinstance(value, Text) else None
-
-
 def _model(loading: Value | None, at: Span) -> Word | None:
     """Return what `model_loading_config` serves; `None` where the call has none that says."""
     if not isinstance(loading, Table):
@@ -97,7 +93,7 @@ def _model(loading: Value | None, at: Span) -> Word | None:
         return Word.unknown(
             "the model comes from a bucket" if isinstance(source, Table) else _why(source), at
         )
-    found = _word(source) or _word(loading.get("model_id"))
+    found = text_word(source) or text_word(loading.get("model_id"))
     if found is None:
         return Word.unknown(_why(loading.get("model_id")), at)
     if "://" in found.text:

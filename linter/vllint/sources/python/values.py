@@ -79,6 +79,11 @@ State: TypeAlias = Mapping[str, Value]
 """What names are worth at one place of a program."""
 
 
+def text_word(value: Value | None) -> Word | None:
+    """Return the word of a text or number; `None` for what is neither."""
+    return value.word if isinstance(value, Text) else None
+
+
 def joined_text(parts: Sequence[Word], span: Span) -> Text | Opaque:
     """Return texts put together; what becomes too long is not known."""
     size = sum(len(part.text) + len(part.runs) + len(part.holes) + len(part.via) for part in parts)

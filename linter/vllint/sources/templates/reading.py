@@ -39,12 +39,4 @@ def _limited(container: Container | None) -> Container | None:
     if container is None:
         return None
     more = Unknown("what a template fills in may give the container more")
-    return container._replace(
-        open_ended=more,
-        shared_memory=more,
-        memory_limit=more,
-        health=None,
-        anchor=None,
-        mount_place=None,
-        volume_place=None,
-    )
+    return container.given_more(more)._replace(health=None)
