@@ -342,7 +342,7 @@ def container_starts(
 def _in_one_word(words: Sequence[Word], around: Surroundings) -> Iterator[Start]:
     """Yield what a container is to start whose program is named together with its arguments."""
     program = words[0] if words else None
-    if program is None or program.slot is None or " vllm" not in f" {program.text}" or program.holes:
+    if program is None or program.slot is None or "vllm" not in program.text or program.holes:
         return
     from vllint.text.shell.words import CommandStringError, split_words
 

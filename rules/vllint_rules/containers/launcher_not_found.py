@@ -97,6 +97,25 @@ services:
 """,
         ),
         Example(
+            title="a program by its path",
+            path="compose.yaml",
+            text="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    entrypoint: ["/usr/local/bin/vllm serve"]
+    #            ~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    command: ["Qwen/Qwen3-8B"]
+""",
+            fixed="""\
+services:
+  vllm:
+    image: vllm/vllm-openai:v0.22.1
+    entrypoint: ["/usr/local/bin/vllm", "serve"]
+    command: ["Qwen/Qwen3-8B"]
+""",
+        ),
+        Example(
             title="an option of `docker run`",
             text='docker run --entrypoint "vllm serve" vllm/vllm-openai:v0.22.1 Qwen/Qwen3-8B\n',
         ),
